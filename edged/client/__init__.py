@@ -1,0 +1,1 @@
+"""edged.client: call the daemon from Python, sync or async."""

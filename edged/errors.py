@@ -1,0 +1,271 @@
+"""Every failure that edged tells somebody about.
+
+Law: an error knows what went wrong and what to do next; it knows no HTTP status
+and no exit number. Those are two tables keyed by `code`, in `api/problems.py` and
+`cli/exits.py`, and a test proves that both are total over this tree.
+
+Three kinds, by who can act:
+
+- `Refused`: the caller can change it.
+- `Busy`: the same call may work later.
+- `Broken`: the device or its data is at fault.
+
+A bug is none of these: an `AssertionError` or `TypeError` reaches the top.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class EdgedError(Exception):
+    """A failure with a stable code, a sentence for people and a next step.
+
+    Args:
+        message: lowercase, begins "cannot", says why and names the limit.
+        hint: the next action, best a command that can be typed; may be empty.
+        fields: details for machines; keys are stable within a code.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "", **fields: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"
+
+
+class Refused(EdgedError):
+    """The caller can change it."""
+
+    code = "refused"
+
+
+class Busy(EdgedError):
+    """Try later; `retry_after_s` is an honest guess in seconds."""
+
+    code = "busy"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float = 1.0,
+        hint: str = "",
+        **fields: object,
+    ) -> None:
+        super().__init__(message, hint=hint, **fields)
+        self.retry_after_s = retry_after_s
+
+
+class Broken(EdgedError):
+    """The device or its data is at fault."""
+
+    code = "broken"
+
+
+# --- the caller's side -------------------------------------------------------
+
+
+class InvalidRequest(Refused):
+    """The request does not say what its protocol asks for."""
+
+    code = "invalid-request"
+
+
+class InvalidTensor(Refused):
+    """A tensor's name, datatype, shape or size is not what the model takes."""
+
+    code = "invalid-tensor"
+
+
+class TooLarge(Refused):
+    """A body, header or tensor is over its limit."""
+
+    code = "too-large"
+
+
+class Unsupported(Refused):
+    """A part of the protocol that edged does not have."""
+
+    code = "unsupported"
+
+
+class UnknownModel(Refused):
+    """No model of that name is installed."""
+
+    code = "unknown-model"
+
+
+class UnknownVersion(Refused):
+    """The version asked for is not the live one, or is not installed."""
+
+    code = "unknown-version"
+
+
+class UnknownVariant(Refused):
+    """The live release has no such variant, or it could not be loaded."""
+
+    code = "unknown-variant"
+
+
+class UnknownEndpoint(Refused):
+    """No such path on this socket."""
+
+    code = "unknown-endpoint"
+
+
+class WrongMethod(Refused):
+    """The path exists, with another method."""
+
+    code = "wrong-method"
+
+
+class NotPermitted(Refused):
+    """The peer's user or groups do not allow this call."""
+
+    code = "not-permitted"
+
+
+class SignatureChanged(Refused):
+    """A new release under a live name has another signature."""
+
+    code = "signature-changed"
+
+
+class Downgrade(Refused):
+    """A release is older than the live one and nobody asked for a downgrade."""
+
+    code = "downgrade"
+
+
+class Conflict(Refused):
+    """The state of the model does not allow this now."""
+
+    code = "conflict"
+
+
+class NoInput(Refused):
+    """A file that the caller names does not exist or cannot be read."""
+
+    code = "no-input"
+
+
+class BadConfig(Refused):
+    """The configuration does not hold; `fields["problems"]` lists every fault."""
+
+    code = "bad-config"
+
+
+class BadBundle(Refused):
+    """A bundle offered for installation is malformed, incomplete or lies."""
+
+    code = "bad-bundle"
+
+
+# --- later -------------------------------------------------------------------
+
+
+class QueueFull(Busy):
+    """More requests wait for this model than its bound allows."""
+
+    code = "queue-full"
+
+
+class DeadlineExceeded(Busy):
+    """The request's own deadline passed before it could be answered."""
+
+    code = "deadline-exceeded"
+
+
+class NotReady(Busy):
+    """The model is installed but not loaded; the message says why."""
+
+    code = "not-ready"
+
+
+class Draining(Busy):
+    """The daemon is stopping."""
+
+    code = "draining"
+
+
+class TooManyConnections(Busy):
+    """The connection cap of a socket is reached."""
+
+    code = "too-many-connections"
+
+
+class SlowRequest(Busy):
+    """The head or body of a request did not arrive before its deadline."""
+
+    code = "slow-request"
+
+
+# --- the device and its data -------------------------------------------------
+
+
+class BadModel(Broken):
+    """A runtime cannot load or run a model file."""
+
+    code = "bad-model"
+
+
+class BadRelease(Broken):
+    """An installed release is damaged: a file, a digest or a link."""
+
+    code = "bad-release"
+
+
+class StoreFailed(Broken):
+    """The store cannot be read or written: disk full, read-only, no permission."""
+
+    code = "store-failed"
+
+
+class SocketFailed(Broken):
+    """A listening socket cannot be made."""
+
+    code = "socket-failed"
+
+
+class ProtocolError(Broken):
+    """The other side answered something that is not the protocol."""
+
+    code = "protocol-error"
+
+
+# --- raised by the client alone ----------------------------------------------
+
+
+class NoDaemon(Broken):
+    """No daemon answers; `fields` has `socket`, `errno` and `cause`."""
+
+    code = "no-daemon"
+
+
+class NoAccess(Refused):
+    """The socket exists and the caller may not connect to it."""
+
+    code = "no-access"
+
+
+class TimedOut(Busy):
+    """The client's deadline passed without an answer."""
+
+    code = "timed-out"
+
+
+def tree(root: type[EdgedError] = EdgedError) -> Iterator[type[EdgedError]]:
+    """Yield `root` and every class below it, parents first."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+def by_code(code: str) -> type[EdgedError] | None:
+    """Return the class with this code, so that a client raises what the server did."""
+    return next((error for error in tree() if error.code == code), None)

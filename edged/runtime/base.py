@@ -1,0 +1,75 @@
+"""The port to a runtime: what a loaded model file can do.
+
+Law: exactly these verbs; only `BadModel` (the file or the run) and `InvalidTensor`
+(the input) come out. Everything else is a bug.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edged.wire.tensors import TensorSpec
+
+Array = npt.NDArray[Any]
+Tensors = Mapping[str, Array]
+
+
+class Quantization(Protocol):
+    """Per-tensor affine quantisation: `real = scale * (stored - zero_point)`."""
+
+    scale: float
+    zero_point: int
+
+
+class Loaded(Protocol):
+    """A model file in memory, in the file's own terms.
+
+    Attributes:
+        inputs: as the file declares them, in the file's order.
+        outputs: the same for outputs.
+        quantization: by tensor name, where the file carries a per-tensor one.
+        stateful: whether the graph keeps variables from one run to the next.
+        concurrent: whether `run` may be called from several threads at a time.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    quantization: Mapping[str, Quantization]
+    stateful: bool
+    concurrent: bool
+
+    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+        """Run once.
+
+        Args:
+            feeds: by input name; C-contiguous, little-endian, of the declared dtype
+                and a shape that the spec admits. Borrowed until return and used in
+                place where the runtime allows.
+            wanted: output names to compute, in answer order.
+
+        Returns:
+            Fresh arrays that the caller owns, by output name.
+
+        Raises:
+            BadModel: the runtime failed; the message carries its reason.
+        """
+
+    def reset(self) -> None:
+        """Forget what earlier runs left in the graph's variables."""
+
+    def close(self) -> None:
+        """Let go of the model; no call may follow."""
+
+
+class Runs(Protocol):
+    """Something that answers in the signature's terms: see `convert.Adapted`."""
+
+    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+        """Run once; names, dtypes and layouts are the signature's."""
+
+
+def contiguous(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Return `array` itself if it is C-contiguous of `dtype`, else a copy."""
+    return np.ascontiguousarray(array, dtype=dtype)

@@ -1,0 +1,62 @@
+"""One inference request and its answer, free of any protocol.
+
+Law: values. Arrays are borrowed from the caller until the answer is made.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Sequence(msgspec.Struct, frozen=True, kw_only=True):
+    """A caller's own thread of state through a stateful model.
+
+    Source: OIP extension "sequence": sequence_id, sequence_start, sequence_end.
+    """
+
+    id: str
+    start: bool = False
+    end: bool = False
+
+
+class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks of a model.
+
+    Attributes:
+        version: the `/versions/V` of the path; None for whichever is live.
+        inputs: by signature name; dtype and shape as the caller sent them.
+        outputs: wanted output names in answer order; None for all.
+        variant: a rung the caller insists on; None lets the daemon choose.
+        priority: OIP's: 0 default, 1 highest.
+        deadline_s: on the monotonic clock; None for the daemon's default.
+        sequence: None outside a sequence.
+    """
+
+    model: str
+    version: str | None = None
+    inputs: dict[str, Array]
+    outputs: tuple[str, ...] | None = None
+    variant: str | None = None
+    priority: int = 0
+    deadline_s: float | None = None
+    sequence: Sequence | None = None
+
+
+class InferResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model answered, and who answered.
+
+    Attributes:
+        outputs: by signature name, in the order asked for; owned by the receiver.
+        queue_ns: time from admission to the start of the run.
+        compute_ns: time of the run, conversions included.
+    """
+
+    model: str
+    version: str
+    variant: str
+    outputs: dict[str, Array]
+    queue_ns: int
+    compute_ns: int

@@ -1,0 +1,179 @@
+"""The control API, once: the server binds these rows, the client calls them.
+
+Law: a GET has no effect, so a client may repeat it; every effect is a POST.
+No endpoint takes a path on the daemon's disk.
+From this table come routes, access rules, the OpenAPI file and the client's types.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from edged.wire.messages import (
+    Changed,
+    ConfigView,
+    InstallRequest,
+    ModelDetail,
+    ModelName,
+    Models,
+    Nothing,
+    Status,
+    UseRequest,
+    Verified,
+)
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Access(enum.Enum):
+    """Who may call: everybody who can connect, or those who may change the box."""
+
+    READ = "read"
+    ADMIN = "admin"
+
+
+class Body(enum.Enum):
+    """What the request's body is."""
+
+    NONE = "none"  # GET: fields beyond the path go into the query
+    JSON = "json"
+    TAR = "tar"  # a streamed tar; the fields go into the query
+
+
+# Not a Struct: msgspec cannot hold types as field values of a generic.
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Generic[Q, A]):
+    """One row. `{name}` in the path is the request's field of that name."""
+
+    method: str
+    path: str
+    request: type[Q]
+    answer: type[A]
+    access: Access
+    body: Body
+    summary: str
+    timeout_s: float = 10.0  # the client's default deadline
+
+
+STATUS = Endpoint(
+    method="GET",
+    path="/v1/status",
+    request=Nothing,
+    answer=Status,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="Verdict, process, models and standing problems.",
+    timeout_s=3.0,
+)
+MODELS = Endpoint(
+    method="GET",
+    path="/v1/models",
+    request=Nothing,
+    answer=Models,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="All models in a line each.",
+)
+MODEL = Endpoint(
+    method="GET",
+    path="/v1/models/{name}",
+    request=ModelName,
+    answer=ModelDetail,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="One model: signature, ladder, releases.",
+)
+VERIFY = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/verify",
+    request=ModelName,
+    answer=Verified,
+    access=Access.READ,
+    body=Body.JSON,
+    summary="Hash the installed files again.",
+    timeout_s=120.0,
+)
+USE = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/use",
+    request=UseRequest,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Make another installed release live.",
+    timeout_s=120.0,
+)
+ROLLBACK = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/rollback",
+    request=ModelName,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Swap the live and the previous release.",
+    timeout_s=120.0,
+)
+LOAD = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/load",
+    request=ModelName,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Load the current release into memory.",
+    timeout_s=120.0,
+)
+UNLOAD = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/unload",
+    request=ModelName,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Release the model's memory; the files stay.",
+)
+REMOVE = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/remove",
+    request=ModelName,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Unload the model and delete its releases.",
+)
+INSTALL = Endpoint(
+    method="POST",
+    path="/v1/install",
+    request=InstallRequest,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.TAR,
+    summary="Install a release from a tar stream and make it live.",
+    timeout_s=600.0,
+)
+CONFIG = Endpoint(
+    method="GET",
+    path="/v1/config",
+    request=Nothing,
+    answer=ConfigView,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="The settings in force and where each comes from.",
+)
+
+TABLE: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
+    STATUS,
+    MODELS,
+    MODEL,
+    VERIFY,
+    USE,
+    ROLLBACK,
+    LOAD,
+    UNLOAD,
+    REMOVE,
+    INSTALL,
+    CONFIG,
+)  # type: ignore[assignment]  # rows are invariant in Q and A; the table only reads

@@ -1,0 +1,235 @@
+"""Requests and answers of the control socket.
+
+Law: answers are tolerant (a newer daemon may say more), requests are strict
+(an unknown field is an error). Quantities carry their unit in the name; times are
+RFC 3339 in UTC. Every answer that `edgectl --json` prints carries its schema,
+which only ever grows within its number.
+"""
+
+import enum
+
+import msgspec
+
+from edged.wire.release import Manifest, Signature
+
+
+class Level(enum.Enum):
+    """The verdict, worst last."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+class Phase(enum.Enum):
+    """Where the daemon is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class ModelPhase(enum.Enum):
+    """Where one model is."""
+
+    LOADING = "loading"
+    READY = "ready"
+    UNLOADED = "unloaded"  # a person asked for it
+    FAILED = "failed"  # could not be loaded; `problem` says why
+
+
+class Trust(enum.Enum):
+    """Why a release may run."""
+
+    LOCAL = "local"  # installed by root or an administrator, unsigned
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, and what to do: also the body of an error answer.
+
+    RFC 9457 fields plus `code`, `hint` and `fields`.
+    """
+
+    title: str
+    status: int = 0
+    detail: str = ""
+    type: str = "about:blank"
+    code: str = "error"
+    hint: str = ""
+    retry_after_s: float | None = None
+    fields: dict[str, object] = {}
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """A standing problem in `status`: what, since when it is known, what to do."""
+
+    code: str
+    text: str
+    hint: str = ""
+    model: str | None = None
+
+
+class ReleaseRef(msgspec.Struct, frozen=True, kw_only=True):
+    """One installed release."""
+
+    version: str
+    seq: int
+    digest: str  # sha256 of model.yaml, hex
+    folder: str  # `<seq>-<digest12>`
+    live: bool = False
+    previous: bool = False
+    size_bytes: int = 0
+    installed_utc: str | None = None
+
+
+class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One rung of the live ladder."""
+
+    id: str
+    backend: str
+    loaded: bool
+    accuracy: float | None = None
+    requests: int = 0
+    p50_ms: float | None = None  # compute time; None before the first request
+    p95_ms: float | None = None
+    problem: str | None = None
+
+
+class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One model in a line."""
+
+    name: str
+    phase: ModelPhase
+    version: str | None = None
+    seq: int | None = None
+    since_utc: str | None = None
+    requests: int = 0
+    failures: int = 0
+    inflight: int = 0
+    variants: tuple[VariantStatus, ...] = ()
+    problem: Trouble | None = None
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """The daemon's process."""
+
+    pid: int
+    version: str
+    started_utc: str
+    uptime_s: float
+    rss_bytes: int
+    cpu_s: float
+    sockets: tuple[str, ...] = ()
+    runtimes: dict[str, str] = {}  # version by name, of those that are imported
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything on one screen; also the snapshot in the runtime directory."""
+
+    schema: str = "edged.status/1"
+    level: Level
+    verdict: str  # one line in words, without the level
+    phase: Phase
+    at_utc: str
+    process: Process
+    models: tuple[ModelStatus, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request without content."""
+
+
+class ModelName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request about one model; `name` is the path parameter."""
+
+    name: str
+
+
+class UseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Make another installed release live."""
+
+    name: str
+    seq: int
+    new_signature: bool = False
+
+
+class InstallRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The query of an install; its body is a tar stream.
+
+    The tar holds a bundle (`model.yaml` and its files), or one bare `.onnx` or
+    `.tflite` file and, if there is one, `golden.npz`: then `name` is needed and
+    the daemon writes the manifest.
+
+    Attributes:
+        new_signature: the callers know that inputs or outputs change.
+        downgrade: an older `seq` than the live one is wanted.
+    """
+
+    name: str | None = None
+    new_signature: bool = False
+    downgrade: bool = False
+
+
+class Models(msgspec.Struct, frozen=True, kw_only=True):
+    """All models."""
+
+    schema: str = "edged.models/1"
+    models: tuple[ModelStatus, ...] = ()
+
+
+class ModelDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one model."""
+
+    schema: str = "edged.model/1"
+    status: ModelStatus
+    releases: tuple[ReleaseRef, ...] = ()
+    manifest: Manifest | None = None  # of the live release
+    trust: Trust = Trust.LOCAL
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of hashing a model's installed releases again."""
+
+    schema: str = "edged.verify/1"
+    name: str
+    ok: bool
+    files: int
+    size_bytes: int
+    faults: tuple[Trouble, ...] = ()
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of an effect on one model.
+
+    Attributes:
+        changed: False when there was nothing to do.
+        text: what happened, in words.
+        live: the release that answers now, if any.
+        signature: what it takes and gives, so that an installer can tell.
+    """
+
+    schema: str = "edged.changed/1"
+    name: str
+    changed: bool
+    text: str
+    live: ReleaseRef | None = None
+    signature: Signature | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class ConfigValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One effective setting."""
+
+    key: str  # dotted, kebab-case as in the file
+    value: object
+    origin: str  # `file:line`, `default` or `command line`
+
+
+class ConfigView(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings in force."""
+
+    schema: str = "edged.config/1"
+    values: tuple[ConfigValue, ...] = ()
