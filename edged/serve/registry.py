@@ -1,0 +1,335 @@
+"""Which release answers to a name.
+
+Law: one assignment switches a model; requests in flight finish on what they began
+with. It never touches the store and never learns why a release is live. Everything
+but `prepare` and `discard` is called on the event loop only.
+"""
+
+import time
+
+import msgspec
+
+from edged.errors import (
+    EdgedError,
+    NotReady,
+    UnknownModel,
+    UnknownVersion,
+)
+from edged.host.clock import Clock
+from edged.serve import admission
+from edged.serve.ladder import load_ladder
+from edged.serve.live import Live
+from edged.serve.request import InferRequest, InferResponse
+from edged.serve.sequences import Sequences
+from edged.store.releases import Release
+from edged.watch import Owned, Watch
+from edged.wire.messages import ModelPhase, ModelStatus, Trouble
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The registry's bounds; see the `serve` and `runtime` settings.
+
+    Attributes:
+        queue_length: requests in flight for one model.
+        default_timeout_s: deadline of a request that brings none.
+        threads: of one run.
+    """
+
+    queue_length: int
+    default_timeout_s: float
+    max_sequences: int
+    sequence_idle_s: float
+    threads: int
+
+
+class Model:
+    """One name: what is live, and why nothing is."""
+
+    def __init__(self, name: str, sequences: Sequences) -> None:
+        self.name = name
+        self.phase = ModelPhase.LOADING
+        self.live: Live | None = None
+        self.trouble: Trouble | None = None
+        self.since_utc: str | None = None
+        self.sequences = sequences
+
+    def __repr__(self) -> str:
+        return f"{self.name} {self.phase.value}: {self.live or self.trouble}"
+
+
+class Registry:
+    """All models, and the one way to ask them."""
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._models: dict[str, Model] = {}
+        self._revision = Owned(0)
+        self.loads: dict[str, int] = {"ok": 0, "failed": 0}
+        self.switches = 0
+
+    # --- asking ------------------------------------------------------------------
+
+    def names(self) -> tuple[str, ...]:
+        """Return every installed model's name, sorted."""
+        return tuple(sorted(self._models))
+
+    def live(self, name: str, version: str | None = None) -> Live:
+        """Return what answers to a name.
+
+        Raises:
+            UnknownModel: no such name.
+            NotReady: installed, not loaded; the message says why.
+            UnknownVersion: another version is live; the hint names it.
+        """
+        model = self._models.get(name)
+        if model is None:
+            raise UnknownModel(
+                f"cannot find model {name!r}: "
+                + (
+                    f"installed are {', '.join(self.names())}"
+                    if self._models
+                    else "none is installed"
+                ),
+                hint="edgectl models list" if self._models else "edgectl install PATH",
+            )
+        if model.live is None:
+            raise NotReady(
+                f"cannot use {name}: {_why(model)}",
+                hint=model.trouble.hint if model.trouble else _LOAD.format(name),
+            )
+        if version is not None and version != model.live.version:
+            raise UnknownVersion(
+                f"cannot find version {version!r} of {name}: {model.live.version} is "
+                "the live one",
+                hint=f"ask for version {model.live.version}, or for none",
+                live=model.live.version,
+            )
+        return model.live
+
+    async def infer(self, request: InferRequest) -> InferResponse:
+        """Answer one request.
+
+        Raises:
+            UnknownModel, UnknownVersion, UnknownVariant, NotReady: nobody answers.
+            InvalidTensor: an input is not what the model takes.
+            QueueFull, DeadlineExceeded: not now.
+            BadModel: the runtime failed.
+        """
+        admitted_ns = time.monotonic_ns()
+        live = self.live(request.model, request.version)
+        try:
+            rung = live.rung(request.variant)
+            wanted = admission.wanted_outputs(live.plan, live.name, request.outputs)
+            admission.check_inputs(live.plan, live.name, request.inputs)
+            admission.check_room(
+                live.name,
+                inflight=live.inflight,
+                limit=self._limits.queue_length,
+                service_ms=live.stats.variants[rung.id].percentile_ms(0.5) or 1.0,
+            )
+        except EdgedError as error:
+            live.stats.refused(error.code)
+            raise
+        deadline_s = request.deadline_s
+        if deadline_s is None:
+            deadline_s = admitted_ns / 1e9 + self._limits.default_timeout_s
+        try:
+            if request.sequence is not None and rung.runs.stateful:
+                sequences = self._models[live.name].sequences
+                place = await sequences.enter(live, request.sequence, rung.variant)
+                live, rung = place.live, place.rung
+                try:
+                    ran = await live.run(
+                        rung.run_on, request.inputs, wanted, deadline_s=deadline_s
+                    )
+                finally:
+                    sequences.leave(request.sequence, place)
+            else:
+                ran = await live.run(
+                    rung.run, request.inputs, wanted, deadline_s=deadline_s
+                )
+        except EdgedError as error:
+            live.stats.failed(error.code, time.monotonic_ns() - admitted_ns)
+            raise
+        queue_ns = ran.started_ns - admitted_ns
+        compute_ns = ran.ended_ns - ran.started_ns
+        live.stats.succeeded(
+            rung.id,
+            queue_ns=queue_ns,
+            compute_ns=compute_ns,
+            at_ms=int(time.time() * 1e3),
+        )
+        return InferResponse(
+            model=live.name,
+            version=live.version,
+            variant=rung.id,
+            outputs=ran.outputs,
+            queue_ns=queue_ns,
+            compute_ns=compute_ns,
+        )
+
+    # --- telling -----------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one model answers."""
+        return any(model.live for model in self._models.values())
+
+    @property
+    def revision(self) -> Watch[int]:
+        """Grows with every change that `statuses` would show, requests aside."""
+        return self._revision.watch
+
+    def running_s(self) -> float:
+        """Return for how long the longest present run has been on."""
+        now_s = time.monotonic()
+        return max(
+            (m.live.running_s(now_s) for m in self._models.values() if m.live),
+            default=0.0,
+        )
+
+    def status(self, name: str) -> ModelStatus:
+        """Describe one model.
+
+        Raises:
+            UnknownModel: no such name.
+        """
+        if name not in self._models:
+            self.live(name)
+        model = self._models[name]
+        live = model.live
+        if live is None:
+            return ModelStatus(name=name, phase=model.phase, problem=model.trouble)
+        return ModelStatus(
+            name=name,
+            phase=model.phase,
+            version=live.version,
+            seq=live.seq,
+            since_utc=model.since_utc,
+            requests=live.stats.success.count + live.stats.fail.count,
+            failures=live.stats.fail.count,
+            inflight=live.inflight,
+            variants=live.variant_statuses(),
+            problem=model.trouble,
+        )
+
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        """Describe every model, by name."""
+        return tuple(self.status(name) for name in self.names())
+
+    # --- changing ----------------------------------------------------------------
+
+    def prepare(
+        self, release: Release, labels: dict[str, tuple[str, ...]], *, strict: bool
+    ) -> Live:
+        """Load a release beside what is live. Blocks; call in any thread.
+
+        Raises:
+            BadModel: not one variant loads, or (strict) not every one.
+        """
+        try:
+            ladder = load_ladder(release, threads=self._limits.threads, strict=strict)
+        except EdgedError:
+            self.loads["failed"] += 1
+            raise
+        self.loads["ok"] += 1
+        return Live(release, ladder, labels)
+
+    def discard(self, prepared: Live) -> None:
+        """Let go of a prepared release that will not go live. Blocks; any thread."""
+        prepared.close_now().result()
+
+    def switch(self, prepared: Live) -> None:
+        """Make a prepared release answer to its name, from this instant on."""
+        model = self._model(prepared.name)
+        old, model.live = model.live, prepared
+        model.phase = ModelPhase.READY
+        model.since_utc = _text(self._clock)
+        model.trouble = _lame(prepared)
+        if old is not None:
+            self.switches += 1
+            old.retire()
+        self._changed()
+
+    def loading(self, name: str) -> None:
+        """Say that a model is on its way, unless it already answers."""
+        model = self._model(name)
+        if model.live is None:
+            model.phase, model.trouble = ModelPhase.LOADING, None
+            self._changed()
+
+    def fail(self, name: str, error: EdgedError) -> None:
+        """Say why a model does not answer, unless an older release still does."""
+        model = self._model(name)
+        if model.live is None:
+            model.phase = ModelPhase.FAILED
+            model.trouble = Trouble(
+                code=error.code, text=error.message, hint=error.hint, model=name
+            )
+            self._changed()
+
+    def unload(self, name: str) -> bool:
+        """Stop answering and give the memory back; tell whether it was loaded."""
+        model = self._model(name)
+        old, model.live = model.live, None
+        model.phase, model.trouble = ModelPhase.UNLOADED, None
+        model.sequences.end_all()
+        if old is not None:
+            old.retire()
+        self._changed()
+        return old is not None
+
+    def forget(self, name: str) -> None:
+        """Drop the name."""
+        if name in self._models:
+            self.unload(name)
+            del self._models[name]
+            self._changed()
+
+    def _model(self, name: str) -> Model:
+        if name not in self._models:
+            sequences = Sequences(
+                name,
+                limit=self._limits.max_sequences,
+                idle_s=self._limits.sequence_idle_s,
+                threads=self._limits.threads,
+            )
+            self._models[name] = Model(name, sequences)
+        return self._models[name]
+
+    def _changed(self) -> None:
+        self._revision.set(self._revision.watch.value + 1)
+
+    def __repr__(self) -> str:
+        return ", ".join(repr(model) for model in self._models.values()) or "no models"
+
+
+_LOAD = "edgectl models load {}"
+
+
+def _why(model: Model) -> str:
+    match model.phase:
+        case ModelPhase.UNLOADED:
+            return "it is unloaded"
+        case ModelPhase.LOADING:
+            return "it is still loading"
+        case _:
+            return model.trouble.text if model.trouble else "it is not loaded"
+
+
+def _lame(live: Live) -> Trouble | None:
+    """Return the standing problem of a ladder that lacks rungs."""
+    if not live.ladder.failures:
+        return None
+    variant, error = next(iter(live.ladder.failures.items()))
+    return Trouble(
+        code=error.code,
+        text=f"variant {variant} of {live.name} is left out: {error.message}",
+        hint=error.hint,
+        model=live.name,
+    )
+
+
+def _text(clock: Clock) -> str:
+    return clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ")

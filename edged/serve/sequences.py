@@ -1,0 +1,119 @@
+"""Callers' own threads of state through a stateful model.
+
+Law: a sequence has a rung of its own, so state never leaks between callers. Bounded
+in number; a sequence that is idle too long ends by itself. A switch of the release
+lets open sequences end on the release they began on.
+Source: Triton's sequence extension: sequence_id, sequence_start, sequence_end.
+"""
+
+import asyncio
+
+from edged.errors import Conflict, QueueFull
+from edged.serve.ladder import Rung, load_rung
+from edged.serve.live import Live
+from edged.serve.request import Sequence
+from edged.wire.release import Variant
+
+
+class Open:
+    """One open sequence."""
+
+    def __init__(self, live: Live, rung: Rung) -> None:
+        self.live = live
+        self.rung = rung
+        self.users = 0
+        self.ended = False
+        self.idle: asyncio.TimerHandle | None = None
+
+
+class Sequences:
+    """The open sequences of one model, by id. Call on the loop only."""
+
+    def __init__(self, model: str, *, limit: int, idle_s: float, threads: int) -> None:
+        self._model = model
+        self._limit = limit
+        self._idle_s = idle_s
+        self._threads = threads
+        self._open: dict[str, Open] = {}
+        self._starting = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def enter(self, live: Live, sequence: Sequence, variant: Variant) -> Open:
+        """Return the sequence's place, made anew where the request starts one.
+
+        Every `enter` is followed by one `leave`.
+
+        Raises:
+            Conflict: it was never started, or has ended, or idled out.
+            QueueFull: as many sequences are open as the bound allows.
+        """
+        if sequence.start:
+            await self._start(live, sequence.id, variant)
+        place = self._open.get(sequence.id)
+        if place is None:
+            raise Conflict(
+                f"cannot continue sequence {sequence.id!r} of {self._model}: it is "
+                f"not open; a sequence ends after {self._idle_s:g} s without a request",
+                hint="send sequence_start: true with its first request",
+            )
+        place.users += 1
+        if place.idle is not None:
+            place.idle.cancel()
+            place.idle = None
+        return place
+
+    async def _start(self, live: Live, name: str, variant: Variant) -> None:
+        self._end(name)
+        if len(self._open) + self._starting >= self._limit:
+            raise QueueFull(
+                f"cannot start sequence {name!r} of {self._model}: {self._limit} are "
+                "open, which is the bound",
+                retry_after_s=self._idle_s,
+                hint="end sequences with sequence_end: true",
+            )
+        self._starting += 1
+        try:
+            live.hold()
+            try:
+                rung = await live.on_thread(
+                    lambda: load_rung(live.release, variant, threads=self._threads)
+                )
+            except BaseException:
+                live.let_go()
+                raise
+        finally:
+            self._starting -= 1
+        self._end(name)  # somebody may have started it too, meanwhile
+        self._open[name] = Open(live, rung)
+
+    def leave(self, sequence: Sequence, place: Open) -> None:
+        """Finish one request of a sequence."""
+        place.users -= 1
+        if sequence.end and self._open.get(sequence.id) is place:
+            self._end(sequence.id)
+        elif place.ended:
+            self._close_if_unused(place)
+        elif not place.users:
+            loop = asyncio.get_running_loop()
+            place.idle = loop.call_later(self._idle_s, self._end, sequence.id)
+
+    def end_all(self) -> None:
+        """End every sequence: the model is unloaded."""
+        for name in tuple(self._open):
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        place = self._open.pop(name, None)
+        if place is None:
+            return
+        if place.idle is not None:
+            place.idle.cancel()
+        place.ended = True
+        self._close_if_unused(place)
+
+    def _close_if_unused(self, place: Open) -> None:
+        if not place.users:
+            place.rung.close()
+            place.live.let_go()
