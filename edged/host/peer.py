@@ -1,0 +1,69 @@
+"""Who is at the other end of a Unix socket.
+
+Law: only what the kernel vouches for. The answer is as of `connect`: a peer that
+changes its user or groups afterwards keeps what it connected with.
+Source: unix(7), SO_PEERCRED and SO_PEERGROUPS.
+"""
+
+import socket
+import struct
+from typing import Protocol
+
+import msgspec
+
+from edged.errors import SocketFailed
+
+# <asm-generic/socket.h>; the socket module has no name for it before Python 3.13.
+_SO_PEERGROUPS = 59
+_UCRED = struct.Struct("=iII")  # struct ucred: pid_t, uid_t, gid_t
+# The largest buffer that socket.getsockopt takes: 256 groups of four bytes.
+_GROUPS_BYTES = 1024
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """A connected process.
+
+    Attributes:
+        groups: supplementary groups; empty where the kernel will not say.
+    """
+
+    pid: int
+    uid: int
+    gid: int
+    groups: frozenset[int] = frozenset()
+
+    @property
+    def all_groups(self) -> frozenset[int]:
+        """Its primary and supplementary groups."""
+        return self.groups | {self.gid}
+
+
+class Options(Protocol):
+    """The part of a socket that is asked: asyncio's transport sockets have it too."""
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+        """Return an option's bytes."""
+
+
+def peer(connection: Options) -> Peer:
+    """Return who is connected.
+
+    A peer with more than 256 groups is taken to have none: access fails closed.
+
+    Raises:
+        SocketFailed: not a connected Unix socket.
+    """
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        pid, uid, gid = _UCRED.unpack(raw)
+    except (OSError, struct.error) as exc:
+        raise SocketFailed(f"cannot tell who is connected: {exc}") from exc
+    return Peer(pid=pid, uid=uid, gid=gid, groups=_groups(connection))
+
+
+def _groups(connection: Options) -> frozenset[int]:
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+    except OSError:  # ERANGE: more groups than the buffer holds; ENOPROTOOPT: old
+        return frozenset()
+    return frozenset(struct.unpack(f"={len(raw) // 4}I", raw))
