@@ -1,0 +1,508 @@
+"""Bodies of `POST /v2/models/M/infer`: reading and writing both sides of them.
+
+A body is a JSON object, then the binary tensors one after another, without padding;
+the header `Inference-Header-Content-Length` says where the JSON ends. Without the
+header everything is JSON. With `0` there is no JSON: the body is the only input.
+
+Law: nothing but `EdgedError` comes out of a body, whatever is in it. Tensors that
+are read are views of the body; buffers that are written are the tensors' own memory.
+Unknown keys are passed over, as the protocol asks; known ones are strict.
+Source: kserve/open-inference-protocol, inference_rest.md; triton server,
+docs/protocol: binary_data, classification, parameters, schedule_policy, sequence.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from edged.errors import (
+    EdgedError,
+    InvalidRequest,
+    InvalidTensor,
+    ProtocolError,
+    Unsupported,
+)
+from edged.wire import tensorbytes, tensorjson
+from edged.wire.tensorbytes import Array, Buffer
+from edged.wire.tensors import FREE, Datatype, TensorSpec
+
+#: The header that tells where a body's JSON ends.
+JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
+
+#: Content types of a body with and without binary tensors.
+BINARY_TYPE = "application/octet-stream"
+JSON_TYPE = "application/json"
+
+#: Writers pad their JSON with spaces to this, so that tensors begin aligned.
+ALIGNMENT = 64
+
+Parameter = bool | int | float | str
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An output that the caller lists.
+
+    Attributes:
+        binary: whether it goes behind the JSON rather than into it.
+        classes: how many of the best classes to answer instead of the tensor; 0 for
+            the tensor itself.
+    """
+
+    name: str
+    binary: bool
+    classes: int = 0
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The request's own parameters that edged knows.
+
+    Attributes:
+        timeout: in microseconds, as the protocol has it; 0 for none.
+        edged_variant: a rung that the caller insists on.
+        edged_explain: answer which rung ran, and how long it waited and took.
+    """
+
+    binary_data_output: bool = False
+    priority: Natural = 0
+    timeout: Natural = 0
+    sequence_id: Natural | str = 0
+    sequence_start: bool = False
+    sequence_end: bool = False
+    edged_variant: str | None = None
+    edged_explain: bool = False
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What an infer request's body says.
+
+    Attributes:
+        inputs: by name; dtype and shape as sent, not yet held against a signature.
+        outputs: None for all of them, in the way `options` says.
+    """
+
+    id: str | None = None
+    inputs: dict[str, Array]
+    outputs: tuple[Wanted, ...] | None = None
+    options: Options = Options()
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What an infer response's body says."""
+
+    model: str
+    version: str
+    id: str | None = None
+    parameters: dict[str, Parameter] = {}
+    outputs: dict[str, Array]
+
+
+class Encoded(msgspec.Struct, frozen=True, kw_only=True):
+    """A body to send: `buffers` one after another.
+
+    Attributes:
+        json_bytes: the value for `JSON_LENGTH_HEADER`; None to leave it out.
+    """
+
+    json_bytes: int | None
+    buffers: tuple[Buffer, ...]
+
+    @property
+    def content_length(self) -> int:
+        """Bytes of the whole body."""
+        return sum(len(buffer) for buffer in self.buffers)
+
+    @property
+    def content_type(self) -> str:
+        """The body's content type."""
+        return JSON_TYPE if self.json_bytes is None else BINARY_TYPE
+
+
+# --- reading a request -------------------------------------------------------
+
+
+def read_json_length(header: str | None, body_bytes: int) -> int | None:
+    """Return where the JSON ends by the header's value; None for everywhere.
+
+    Raises:
+        InvalidRequest: the value is no number within the body.
+    """
+    if header is None:
+        return None
+    if not (header.isascii() and header.isdigit()) or int(header[:20]) > body_bytes:
+        raise InvalidRequest(
+            f"cannot read the body: {JSON_LENGTH_HEADER} is {header[:40]!r}, it must "
+            f"be a number of bytes within the body's {body_bytes}"
+        )
+    return int(header)
+
+
+def read_request(body: memoryview, json_bytes: int | None) -> Asked:
+    """Read an infer request whose body has JSON.
+
+    Args:
+        body: uncompressed; borrowed for as long as the tensors live.
+        json_bytes: where the JSON ends; None for everywhere.
+
+    Raises:
+        TooLarge, InvalidRequest, InvalidTensor, Unsupported: what is wrong with it.
+    """
+    what = "the request"
+    text, rest = _split(body, json_bytes)
+    document = _document(text, "inputs", _RequestHead, what)
+    head = document.head
+    inputs = _read_tensors(document, head.inputs, text, rest, "input")
+    options = _options(head.parameters)
+    outputs = None
+    if head.outputs:  # an empty list asks for all, as Triton has it
+        outputs = tuple(_wanted(output, options) for output in head.outputs)
+    return Asked(id=head.id, inputs=inputs, outputs=outputs, options=options)
+
+
+def read_raw_request(body: memoryview, spec: TensorSpec) -> Asked:
+    """Read an infer request that is nothing but the model's one input.
+
+    Its shape is the signature's; one free dimension follows from the size. A BYTES
+    tensor is one element, without its length before it.
+
+    Raises:
+        InvalidRequest: the shape cannot be known.
+        InvalidTensor: the size is not one that the shape can have.
+    """
+    what = f"input {spec.name!r}"
+    if spec.datatype is Datatype.BYTES:
+        element = tensorbytes.object_array([bytes(body)])
+        return _raw(spec, element.reshape(tuple(1 for _ in spec.shape)))
+    free = spec.shape.count(FREE)
+    if free > 1:
+        raise InvalidRequest(
+            f"cannot read {what} from a body without JSON: {free} of its dimensions "
+            "are free, at most one may be",
+            hint="send the shape in a JSON header",
+        )
+    item = tensorbytes.dtype_of(spec.datatype).itemsize
+    known = tensorbytes.check_shape(tuple(d for d in spec.shape if d != FREE), what)
+    rest = len(body) // (known * item) if known else 0
+    shape = tuple(rest if dim == FREE else dim for dim in spec.shape)
+    return _raw(spec, tensorbytes.read_tensor(body, spec.datatype, shape, what))
+
+
+def _raw(spec: TensorSpec, tensor: Array) -> Asked:
+    return Asked(inputs={spec.name: tensor}, options=Options(binary_data_output=True))
+
+
+# --- writing a response ------------------------------------------------------
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """One output to answer."""
+
+    name: str
+    tensor: Array
+    binary: bool
+
+
+def write_response(
+    *,
+    model: str,
+    version: str,
+    id: str | None,  # noqa: A002  # the protocol's own word
+    outputs: Iterable[Output],
+    parameters: Mapping[str, Parameter] | None = None,
+) -> Encoded:
+    """Write an infer response.
+
+    Raises:
+        InvalidRequest: JSON cannot say one of the outputs that it was asked to.
+    """
+    heads: list[_TensorHead] = []
+    chunks: list[Buffer] = []
+    for output in outputs:
+        what = f"output {output.name!r}"
+        heads.append(_write(output.name, output.tensor, chunks, what, output.binary))
+    head = _ResponseHead(
+        model_name=model,
+        model_version=version,
+        id=id,
+        parameters=dict(parameters or {}),
+        outputs=tuple(heads),
+    )
+    return _encoded(head, chunks)
+
+
+# --- the client's side -------------------------------------------------------
+
+
+def encode_request(
+    inputs: Mapping[str, Array],
+    *,
+    outputs: Iterable[str] | None = None,
+    id: str | None = None,  # noqa: A002  # the protocol's own word
+    parameters: Mapping[str, Parameter] | None = None,
+) -> Encoded:
+    """Write an infer request with binary tensors both ways.
+
+    Args:
+        inputs: by name; C-contiguous ones are not copied.
+        outputs: names in the order wanted; None for all.
+        id: echoed by the answer.
+        parameters: of the request: `timeout` (microseconds), `priority`,
+            `edged_variant`, `edged_explain`, `sequence_id`, ...
+
+    Raises:
+        InvalidTensor: the protocol has no datatype for an array.
+    """
+    chunks: list[Buffer] = []
+    head = _RequestHead(
+        id=id,
+        parameters={**(parameters or {}), "binary_data_output": True},
+        inputs=tuple(
+            _write(name, array, chunks, f"input {name!r}", True)  # noqa: FBT003  # private
+            for name, array in inputs.items()
+        ),
+        outputs=None
+        if outputs is None
+        else tuple(_WantedHead(name=name) for name in outputs),
+    )
+    return _encoded(head, chunks)
+
+
+def decode_response(body: Buffer, json_length: str | None) -> Answered:
+    """Read an infer response.
+
+    Args:
+        body: uncompressed; borrowed for as long as the tensors live.
+        json_length: the value of `JSON_LENGTH_HEADER`, None where it is missing.
+
+    Raises:
+        ProtocolError: it is no such response.
+    """
+    view = memoryview(body).cast("B")
+    try:
+        text, rest = _split(view, read_json_length(json_length, len(view)))
+        document = _document(text, "outputs", _ResponseHead, "the answer")
+        head = document.head
+        outputs = _read_tensors(document, head.outputs, text, rest, "output")
+    except EdgedError as exc:
+        raise ProtocolError(exc.message) from exc
+    return Answered(
+        model=head.model_name,
+        version=head.model_version,
+        id=head.id,
+        parameters=head.parameters,
+        outputs=outputs,
+    )
+
+
+# --- the JSON of both --------------------------------------------------------
+
+
+class _TensorParameters(msgspec.Struct, frozen=True, omit_defaults=True):
+    binary_data_size: Natural | None = None
+    shared_memory_region: str | None = None
+
+
+class _TensorHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+    parameters: _TensorParameters = _TensorParameters()
+    data: msgspec.Raw = msgspec.Raw()  # written only; read beside the head
+
+
+_TENSOR_FIELDS = ("name", "datatype", "shape", "parameters")
+
+
+class _WantedParameters(msgspec.Struct, frozen=True, omit_defaults=True):
+    binary_data: bool | None = None
+    classification: Natural = 0
+    shared_memory_region: str | None = None
+
+
+class _WantedHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    name: str
+    parameters: _WantedParameters = _WantedParameters()
+
+
+class _RequestHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    id: str | None = None
+    parameters: dict[str, Parameter] = {}
+    inputs: tuple[_TensorHead, ...]
+    outputs: tuple[_WantedHead, ...] | None = None
+
+
+class _ResponseHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    model_name: str
+    model_version: str = ""
+    id: str | None = None
+    parameters: dict[str, Parameter] = {}
+    outputs: tuple[_TensorHead, ...]
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """A JSON part: its head, and `data` of each tensor, None where it has none."""
+
+    head: Any  # _RequestHead or _ResponseHead; msgspec knows no generic structs here
+    data: tuple[Any, ...]
+    what: str
+
+
+def _split(body: memoryview, json_bytes: int | None) -> tuple[memoryview, memoryview]:
+    return (
+        (body, body[:0])
+        if json_bytes is None
+        else (body[:json_bytes], body[json_bytes:])
+    )
+
+
+def _document(text: memoryview, tensors: str, head: type[T], what: str) -> _Document:
+    """Parse the JSON; keep the big arrays out of Python's own objects."""
+    root = tensorjson.load(text, what)
+    others = set(head.__struct_fields__) - {tensors}
+    fields = _fields(root, others)
+    listed = root.get(tensors)
+    if isinstance(listed, tensorjson.JsonArray):
+        fields[tensors] = [
+            _fields(tensor, _TENSOR_FIELDS)
+            if isinstance(tensor, tensorjson.JsonObject)
+            else tensor
+            for tensor in listed
+        ]
+    try:
+        converted = msgspec.convert(fields, head)
+    except msgspec.ValidationError as exc:
+        raise InvalidRequest(f"cannot read {what}: {exc}") from exc
+    return _Document(converted, tuple(tensor.get("data") for tensor in listed), what)
+
+
+def _fields(source: Any, names: Iterable[str]) -> dict[str, object]:
+    """Take fields by name; of a key that comes twice, the first counts."""
+    return {name: tensorjson.plain(source[name]) for name in names if name in source}
+
+
+def _read_tensors(
+    document: _Document,
+    heads: tuple[_TensorHead, ...],
+    text: memoryview,
+    rest: memoryview,
+    kind: str,
+) -> dict[str, Array]:
+    """Read every tensor from its place."""
+    tensors: dict[str, Array] = {}
+    in_json: list[tensorjson.Read] = []
+    at = 0
+    for head, data in zip(heads, document.data, strict=True):
+        what = f"{kind} {head.name!r}"
+        if head.name in tensors:
+            raise InvalidRequest(f"cannot read {document.what}: {what} comes twice")
+        tensorbytes.check_shape(head.shape, what)
+        size = head.parameters.binary_data_size
+        _check_one_place(head, data, what)
+        if size is None:
+            read = tensorjson.read_tensor(data, head.datatype, head.shape, what)
+            in_json.append(read)
+            tensors[head.name] = read.tensor
+            continue
+        if at + size > len(rest):
+            raise InvalidTensor(
+                f"cannot read {what}: its binary_data_size is {size}, "
+                f"{len(rest) - at} bytes are left in the body"
+            )
+        tensors[head.name] = tensorbytes.read_tensor(
+            rest[at : at + size], head.datatype, head.shape, what
+        )
+        at += size
+    if at != len(rest):
+        raise InvalidRequest(
+            f"cannot read {document.what}: {len(rest) - at} bytes of additional data "
+            f"follow its last {kind}"
+        )
+    if in_json:
+        others = 2 + len(heads)  # the lists of inputs and outputs, and the shapes
+        tensorjson.check_no_hidden_arrays(text, in_json, others, document.what)
+    return tensors
+
+
+def _check_one_place(head: _TensorHead, data: object, what: str) -> None:
+    """Check that the tensor's elements are in exactly one place."""
+    places = (
+        data is not None,
+        head.parameters.binary_data_size is not None,
+        head.parameters.shared_memory_region is not None,
+    )
+    if sum(places) != 1:
+        raise InvalidRequest(
+            f"cannot read {what}: its elements must be in exactly one of data, "
+            "parameters.binary_data_size and parameters.shared_memory_region, "
+            f"{sum(places)} are given"
+        )
+    if head.parameters.shared_memory_region is not None:
+        raise _no_shared_memory(what)
+
+
+def _options(parameters: dict[str, Parameter]) -> Options:
+    if not parameters:
+        return Options()
+    for key in parameters:
+        if key == "headers" or key.startswith("triton_"):
+            raise InvalidRequest(
+                f"cannot read the request: the parameter {key!r} is reserved"
+            )
+    try:
+        return msgspec.convert(parameters, Options)
+    except msgspec.ValidationError as exc:
+        raise InvalidRequest(
+            f"cannot read the parameters of the request: {exc}"
+        ) from exc
+
+
+def _wanted(head: _WantedHead, options: Options) -> Wanted:
+    what = f"output {head.name!r}"
+    said = head.parameters
+    if said.shared_memory_region is not None:
+        raise _no_shared_memory(what)
+    binary = said.binary_data
+    return Wanted(
+        name=head.name,
+        binary=options.binary_data_output if binary is None else binary,
+        classes=said.classification,
+    )
+
+
+def _no_shared_memory(what: str) -> Unsupported:
+    return Unsupported(
+        f"cannot use shared memory for {what}: this edged has no shared memory",
+        hint="send binary data in the body",
+    )
+
+
+def _write(
+    name: str,
+    array: Array,
+    chunks: list[Buffer],
+    what: str,
+    binary: bool,  # noqa: FBT001  # private
+) -> _TensorHead:
+    """Describe a tensor; put its bytes into `chunks` or its elements into the head."""
+    datatype = tensorbytes.datatype_of(array.dtype)
+    if not binary:
+        data = tensorjson.write_tensor(array, what)
+        return _TensorHead(name=name, datatype=datatype, shape=array.shape, data=data)
+    chunk = tensorbytes.tensor_buffer(array)
+    chunks.append(chunk)
+    return _TensorHead(
+        name=name,
+        datatype=datatype,
+        shape=array.shape,
+        parameters=_TensorParameters(binary_data_size=len(chunk)),
+    )
+
+
+def _encoded(head: msgspec.Struct, chunks: list[Buffer]) -> Encoded:
+    text = msgspec.json.encode(head)
+    if not chunks:
+        return Encoded(json_bytes=None, buffers=(text,))
+    text += b" " * (-len(text) % ALIGNMENT)
+    return Encoded(json_bytes=len(text), buffers=(text, *chunks))
