@@ -174,12 +174,7 @@ def _choose() -> Send:
     except ImportError:
         return _Socket(JOURNAL_SOCKET)
 
-    def send(fields: Fields) -> None:
-        journal.send(
-            fields["MESSAGE"], **{k: v for k, v in fields.items() if k != "MESSAGE"}
-        )
-
-    return send
+    return lambda fields: journal.sendv(*map("=".join, fields.items()))
 
 
 class _Socket:

@@ -1,0 +1,247 @@
+"""Listening sockets, made for real."""
+
+import errno
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edged.errors import SocketFailed
+from edged.host.listen import (
+    SEND_BUFFER_BYTES,
+    Listener,
+    tcp_listener,
+    unix_listener,
+    widen,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users")
+
+
+@pytest.fixture
+def listener(folder: Path) -> Iterator[Listener]:
+    """Return a listener that is closed at the end."""
+    made = unix_listener(folder / "s", 0o660, None)
+    yield made
+    made.close()
+
+
+def knock(path: Path | str) -> int:
+    """Connect; return 0 or the errno."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path))
+
+
+def leave_stale(path: Path) -> None:
+    """Leave a socket file behind that nobody answers on."""
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+
+def refused(path: Path, mode: int = 0o660) -> SocketFailed:
+    """Return why nobody can listen at `path`."""
+    with pytest.raises(SocketFailed) as caught:
+        unix_listener(path, mode, None)
+    return caught.value
+
+
+def test_a_listener_answers_at_once(listener: Listener) -> None:
+    """Callers can connect before anybody accepts."""
+    actual = knock(listener.where)
+
+    assert 0 == actual
+
+
+def test_a_listener_does_not_block_and_is_not_inherited(listener: Listener) -> None:
+    """The loop never waits in accept, and no child holds the door."""
+    sock = listener.socket
+
+    assert (False, False) == (sock.getblocking(), sock.get_inheritable())
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_mode_is_as_asked_whatever_the_umask(folder: Path, umask: int) -> None:
+    """0660 is 0660 under any umask."""
+    before = os.umask(umask)
+    try:
+        made = unix_listener(folder / "s", 0o660, None)
+    finally:
+        os.umask(before)
+
+    actual = stat.S_IMODE((folder / "s").stat().st_mode)
+    made.close()
+    assert 0o660 == actual
+
+
+def test_a_missing_group_is_a_warning(folder: Path) -> None:
+    """The daemon serves its own group where `edged` does not exist."""
+    made = unix_listener(folder / "s", 0o660, "no-such-group")
+    made.close()
+
+    expected = (
+        f"cannot give {folder}/s to group no-such-group: there is no such group; "
+        "only the daemon's own group may connect"
+    )
+    assert (expected,) == made.warnings
+
+
+@as_root
+def test_the_group_is_given(folder: Path) -> None:
+    """The socket file belongs to the group by name."""
+    made = unix_listener(folder / "s", 0o660, "daemon")
+
+    actual = (folder / "s").group()
+    made.close()
+    assert ("daemon", ()) == (actual, made.warnings)
+
+
+def test_a_stale_socket_is_replaced(folder: Path) -> None:
+    """What a killed daemon left behind is no obstacle."""
+    leave_stale(folder / "s")
+
+    made = unix_listener(folder / "s", 0o660, None)
+
+    assert 0 == knock(folder / "s")
+    made.close()
+
+
+def test_a_live_daemon_is_left_alone(listener: Listener) -> None:
+    """A second daemon does not take the first one's callers."""
+    error = refused(Path(listener.where))
+
+    expected = f"cannot listen on {listener.where}: another daemon answers there"
+    assert expected == error.message
+    assert 0 == knock(listener.where)
+
+
+def test_a_busy_daemon_with_a_full_backlog_is_live(folder: Path) -> None:
+    """EAGAIN at connect means that somebody is there."""
+    path = folder / "s"
+    with socket.socket(socket.AF_UNIX) as busy:
+        busy.bind(str(path))
+        busy.listen(0)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.connect(str(path))
+
+            error = refused(path)
+
+    assert "another daemon answers there" in error.message
+
+
+def test_another_kind_of_file_is_left_alone(folder: Path) -> None:
+    """A file with somebody's data is not a stale socket."""
+    path = folder / "s"
+    path.write_text("precious")
+
+    error = refused(path)
+
+    assert "a file that is no socket is in the way" in error.message
+    assert "precious" == path.read_text()
+
+
+def test_a_missing_folder_is_named(folder: Path) -> None:
+    """The hint can be typed."""
+    error = refused(folder / "run" / "s")
+
+    expected = f"mkdir -p {folder}/run; or choose another with --runtime-dir"
+    assert expected == error.hint
+    assert errno.ENOENT == error.fields["errno"]
+
+
+def test_a_file_in_place_of_the_folder_is_named(folder: Path) -> None:
+    """ENOTDIR is told in words."""
+    (folder / "run").touch()
+
+    error = refused(folder / "run" / "s")
+
+    assert f"{folder}/run is not a folder" in error.message
+
+
+@as_root
+def test_no_permission_is_told_with_the_folder(folder: Path) -> None:
+    """A daemon that may not write the folder says which one."""
+    folder.chmod(0o755)
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from edged.errors import SocketFailed\n"
+        "from edged.host.listen import unix_listener\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "try: unix_listener(Path(sys.argv[1]), 0o660, None)\n"
+        "except SocketFailed as error: print(error.message)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder / "s")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+
+    expected = f"cannot listen on {folder}/s: the daemon's user may not use {folder}\n"
+    assert expected == done.stdout
+
+
+def test_closing_removes_the_file(folder: Path) -> None:
+    """A stopped daemon leaves no socket file behind."""
+    made = unix_listener(folder / "s", 0o660, None)
+
+    made.close()
+
+    assert [] == list(folder.iterdir())
+
+
+def test_closing_leaves_the_successors_file(folder: Path) -> None:
+    """A socket file that is no longer ours stays."""
+    first = unix_listener(folder / "s", 0o660, None)
+    (folder / "s").rename(folder / "old")
+    second = unix_listener(folder / "s", 0o660, None)
+
+    first.close()
+
+    assert 0 == knock(folder / "s")
+    second.close()
+
+
+def test_loopback_tcp_takes_a_free_port() -> None:
+    """Port 0 is answered with the real one."""
+    made = tcp_listener("127.0.0.1:0")
+
+    port = int(made.where.removeprefix("127.0.0.1:"))
+    socket.create_connection(("127.0.0.1", port)).close()
+    made.close()
+    assert port > 0
+
+
+def test_a_taken_port_is_told() -> None:
+    """The hint shows how to find who has it."""
+    first = tcp_listener("127.0.0.1:0")
+
+    with pytest.raises(SocketFailed) as caught:
+        tcp_listener(first.where)
+
+    first.close()
+    expected = f"cannot listen on {first.where}: Address already in use"
+    assert expected == caught.value.message
+
+
+def test_a_widened_connection_holds_a_large_answer(listener: Listener) -> None:
+    """602 kB are sent in one go, while nobody reads."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(listener.where)
+        connection, _ = listener.socket.accept()
+        with connection:
+            connection.settimeout(0)
+
+            widen(connection)
+
+            assert 602_112 == connection.send(bytes(602_112))
+    assert 602_112 < SEND_BUFFER_BYTES
