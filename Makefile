@@ -1,0 +1,78 @@
+# What a person does with this checkout. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Runtime needs and the image decoder: enough for `make demo` and `make run`.
+READY := $(VENV)/.ready
+# Test and lint tools on top.
+DEV := $(VENV)/.dev
+
+# Where `make run` and `make demo` keep things: nobody needs root for either.
+HOME_DIR := .demo
+
+export ORT_DISABLE_TELEMETRY := 1
+export PIP_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo run test lint type imports docs bench demo-model pins clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(DEV) ## Make .venv with edged and all tools; does nothing when it is fresh
+
+$(READY): pyproject.toml constraints.txt tools/need-python.sh
+	@PYTHON=$(PYTHON) sh tools/need-python.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing edged into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --editable '.[images]'
+	@touch $@
+
+$(DEV): $(READY)
+	@echo "installing test and lint tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(READY) ## Start the daemon, send it every held-out image, show the figures, stop
+	@$(BIN)/python demo/run.py
+
+run: $(READY) ## Run the daemon in the foreground, state under .demo/
+	@mkdir -p $(HOME_DIR)/state $(HOME_DIR)/run
+	@echo "data socket:    $(CURDIR)/$(HOME_DIR)/run/edged.sock"
+	@echo "control socket: $(CURDIR)/$(HOME_DIR)/run/control.sock"
+	@echo "next, in another terminal:"
+	@echo "  export EDGED_SOCKET=$(CURDIR)/$(HOME_DIR)/run/edged.sock"
+	@echo "  export EDGED_CONTROL_SOCKET=$(CURDIR)/$(HOME_DIR)/run/control.sock"
+	@echo "  $(BIN)/edgectl install demo/release"
+	@echo "  $(BIN)/edgectl status"
+	@exec $(BIN)/edged --state-dir $(CURDIR)/$(HOME_DIR)/state --runtime-dir $(CURDIR)/$(HOME_DIR)/run
+
+test: $(DEV) ## Run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV) ## Check style, spelling and import floors
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/codespell
+	@$(BIN)/lint-imports
+
+type: $(DEV) ## Check types
+	@$(BIN)/mypy
+
+docs: $(DEV) ## Write the generated files again
+	@for tool in tools/generate/*.py; do $(BIN)/python $$tool || exit 1; done
+
+bench: $(READY) ## Measure, and hold the figures against their bars
+	@$(BIN)/python -m benchmarks
+
+demo-model: ## Train and convert the demo's model again, in an environment of its own
+	@sh tools/demo_model/build.sh
+
+pins: ## Take the newest versions into constraints.txt
+	@PYTHON=$(PYTHON) sh tools/pins.sh
+
+clean: ## Remove the environment and what the tools leave behind
+	rm -rf $(VENV) $(HOME_DIR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
