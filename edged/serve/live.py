@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from edged.errors import DeadlineExceeded, UnknownVariant
+from edged.runtime.base import Runs
 from edged.runtime.memory import give_back
 from edged.serve import admission
 from edged.serve.ladder import Ladder, Ran, Rung
@@ -45,6 +46,11 @@ class Live:
         self._running_since_s: float | None = None
         self._rungs = {rung.id: rung for rung in ladder.rungs}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"run-{self.name}")
+
+    @property
+    def rungs(self) -> Mapping[str, Runs]:
+        """What each loaded rung runs, by variant: to prove it before it goes live."""
+        return {rung.id: rung.runs for rung in self.ladder.rungs}
 
     @property
     def name(self) -> str:

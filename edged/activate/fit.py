@@ -1,0 +1,76 @@
+"""May this release replace what is live, and does it fit this box.
+
+Law: pure. The box and the live release are parameters.
+"""
+
+import re
+
+from edged.errors import BadBundle, Downgrade, SignatureChanged
+from edged.wire.release import Manifest, Signature, differences
+
+
+def check_box(manifest: Manifest, *, arch: str, edged: str) -> None:
+    """Check `needs` against this box.
+
+    Args:
+        manifest: of the candidate.
+        arch: as `uname -m` says.
+        edged: this edged's version.
+
+    Raises:
+        BadBundle: the release is for another CPU, or for a newer edged.
+    """
+    needs = manifest.needs
+    what = f"{manifest.name} {manifest.version}"
+    if needs.arch and arch not in needs.arch:
+        raise BadBundle(
+            f"cannot install {what}: it is for {', '.join(needs.arch)}, this box is "
+            f"{arch}",
+            hint="ask its publisher for a release for this CPU",
+        )
+    if needs.edged is not None and _numbers(edged) < _numbers(needs.edged):
+        raise BadBundle(
+            f"cannot install {what}: it needs edged {needs.edged}, this is {edged}",
+            hint="upgrade edged first",
+        )
+
+
+def check_replaces(
+    candidate: Manifest,
+    live: Manifest | None,
+    *,
+    new_signature: bool,
+    downgrade: bool,
+) -> None:
+    """Check that callers and the sequence of releases survive the change.
+
+    Raises:
+        SignatureChanged: callers would see other inputs or outputs, and nobody said
+            that they know; each difference is spelled out.
+        Downgrade: the candidate's `seq` is older, and nobody asked for that.
+    """
+    if live is None:
+        return
+    changes = changes_for_callers(live.signature, candidate.signature)
+    if changes and not new_signature:
+        raise SignatureChanged(
+            f"cannot replace {live.name} {live.version} by {candidate.version}: its "
+            f"signature differs: {'; '.join(changes)}",
+            hint="if every caller knows, add --new-signature",
+            differences=changes,
+        )
+    if candidate.seq < live.seq and not downgrade:
+        raise Downgrade(
+            f"cannot replace {live.name} seq {live.seq} by the older seq "
+            f"{candidate.seq}",
+            hint="if that is wanted, add --downgrade",
+        )
+
+
+def changes_for_callers(old: Signature, new: Signature) -> list[str]:
+    """Spell out every difference that a caller could notice; empty when none."""
+    return [] if old.specs() == new.specs() else differences(old, new)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

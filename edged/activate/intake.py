@@ -1,0 +1,114 @@
+"""A stream -> a candidate: staged files and a manifest that describes them.
+
+Law: blocking; the agent brings the thread. Until `adopt`, a candidate is a folder in
+`incoming/` that `drop`, or the next start, removes.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+
+import msgspec
+
+from edged.errors import BadBundle
+from edged.host.files import Files
+from edged.runtime.draft import draft
+from edged.store import bundle
+from edged.store.layout import MANIFEST, Layout
+from edged.store.manifest import read_manifest, write_manifest
+from edged.store.releases import Release, Releases
+from edged.wire.messages import InstallRequest
+from edged.wire.release import Manifest
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that is not installed yet."""
+
+    manifest: Manifest
+    digest: str
+    staged: bundle.Staged
+
+
+class Intake:
+    """Takes streams in."""
+
+    def __init__(
+        self,
+        releases: Releases,
+        *,
+        layout: Layout,
+        files: Files,
+        limits: bundle.Limits,
+    ) -> None:
+        self._layout = layout
+        self._releases = releases
+        self._files = files
+        self._limits = limits
+
+    def receive(self, chunks: Iterable[bytes], request: InstallRequest) -> Candidate:
+        """Stage a stream; a bare model gets a manifest that is drafted from it.
+
+        Raises:
+            BadBundle: the stream or the manifest is not right, or the name differs
+                from the one asked for.
+            BadModel: a bare model file cannot be read by its runtime.
+            StoreFailed: the disk refuses.
+        """
+        staged = bundle.receive(
+            chunks,
+            self._layout.incoming / secrets.token_hex(8),
+            self._files,
+            self._limits,
+        )
+        try:
+            if staged.manifest is None:
+                staged = self._drafted(staged, request)
+            data = staged.manifest
+            if data is None:
+                raise AssertionError("a completed bundle has a manifest")
+            manifest = read_manifest(data, MANIFEST)
+            if request.name is not None and request.name != manifest.name:
+                raise BadBundle(
+                    f"cannot install as {request.name!r}: the bundle's name is "
+                    f"{manifest.name!r}",
+                    hint="leave --name out, or change `name:` in model.yaml",
+                )
+        except BaseException:
+            self._releases.discard(staged)
+            raise
+        return Candidate(
+            manifest=manifest, digest=hashlib.sha256(data).hexdigest(), staged=staged
+        )
+
+    def adopt(self, candidate: Candidate) -> Release:
+        """Check every file and install the candidate; it is not live yet."""
+        return self._releases.adopt(candidate.staged)
+
+    def drop(self, candidate: Candidate) -> None:
+        """Remove a candidate that is not wanted."""
+        self._releases.discard(candidate.staged)
+
+    def sweep(self) -> None:
+        """Make the store's folders, and remove what an earlier life left there."""
+        self._releases.prepare()
+        self._releases.sweep()
+
+    def _drafted(self, staged: bundle.Staged, request: InstallRequest) -> bundle.Staged:
+        model = staged.model_file
+        if model is None:
+            raise AssertionError("a bundle without a manifest has a model file")
+        if request.name is None:
+            raise BadBundle(
+                f"cannot install {model.name}: a bare model file needs a name",
+                hint=f"edgectl install {model.name} --name NAME",
+            )
+        taken = [r.manifest.seq for r in self._releases.installed(request.name)]
+        manifest, extra = draft(
+            model,
+            name=request.name,
+            seq=max(taken, default=0) + 1,
+            golden=staged.golden_file,
+        )
+        return bundle.complete(
+            staged, {**extra, MANIFEST: write_manifest(manifest)}, self._files
+        )

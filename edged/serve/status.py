@@ -1,0 +1,79 @@
+"""The verdict: everything in one line, and the page behind it.
+
+Law: pure. `edgectl status`, the snapshot, `systemctl status` and the log all show
+this text, so it is made once.
+"""
+
+from collections.abc import Sequence
+
+from edged.wire.messages import (
+    Level,
+    ModelPhase,
+    ModelStatus,
+    Phase,
+    Process,
+    Status,
+    Trouble,
+)
+
+
+def status(
+    *,
+    phase: Phase,
+    at_utc: str,
+    process: Process,
+    models: Sequence[ModelStatus],
+    troubles: Sequence[Trouble] = (),
+) -> Status:
+    """Judge the whole.
+
+    Args:
+        phase: of the daemon.
+        at_utc: now, RFC 3339.
+        process: this process.
+        models: every installed model.
+        troubles: standing problems that are no model's.
+    """
+    standing = (*troubles, *(model.problem for model in models if model.problem))
+    level, verdict = _verdict(phase, models, standing)
+    return Status(
+        level=level,
+        verdict=verdict,
+        phase=phase,
+        at_utc=at_utc,
+        process=process,
+        models=tuple(models),
+        troubles=standing,
+    )
+
+
+def _verdict(
+    phase: Phase, models: Sequence[ModelStatus], standing: Sequence[Trouble]
+) -> tuple[Level, str]:
+    ready = [model for model in models if model.phase is ModelPhase.READY]
+    if phase is Phase.STARTING:
+        return Level.DEGRADED, f"starting, {_ready_text(ready, models)}"
+    if phase is Phase.DRAINING:
+        return Level.DEGRADED, "stopping: finishing what is under way"
+    if not models:
+        return Level.DEGRADED, "serving, but no model is installed"
+    if not ready:
+        return Level.DOWN, f"no model answers: {_first(standing, models)}"
+    if standing:
+        return (
+            Level.DEGRADED,
+            f"{_ready_text(ready, models)}; {standing[0].text}",
+        )
+    return Level.OK, _ready_text(ready, models)
+
+
+def _ready_text(ready: Sequence[ModelStatus], models: Sequence[ModelStatus]) -> str:
+    if len(models) == 1 == len(ready):
+        return f"{ready[0].name} {ready[0].version} is ready"
+    return f"{len(ready)} of {len(models)} models ready"
+
+
+def _first(standing: Sequence[Trouble], models: Sequence[ModelStatus]) -> str:
+    if standing:
+        return standing[0].text
+    return ", ".join(f"{model.name} is {model.phase.value}" for model in models)

@@ -1,0 +1,68 @@
+"""The verdict."""
+
+import pytest
+
+from edged.serve.status import status
+from edged.wire.messages import Level, ModelPhase, ModelStatus, Phase, Process, Trouble
+
+PROCESS = Process(
+    pid=1, version="0", started_utc="", uptime_s=0, rss_bytes=0, cpu_s=0.0
+)
+READY = ModelStatus(name="digits", phase=ModelPhase.READY, version="1.4.0", seq=14)
+FAILED = ModelStatus(
+    name="faces",
+    phase=ModelPhase.FAILED,
+    problem=Trouble(code="bad-model", text="cannot load faces: it is truncated"),
+)
+UNLOADED = ModelStatus(name="noise", phase=ModelPhase.UNLOADED)
+
+
+@pytest.mark.parametrize(
+    ("phase", "models", "level", "verdict"),
+    [
+        (Phase.READY, [READY], Level.OK, "digits 1.4.0 is ready"),
+        (Phase.READY, [READY, UNLOADED], Level.OK, "1 of 2 models ready"),
+        (
+            Phase.READY,
+            [READY, FAILED],
+            Level.DEGRADED,
+            "1 of 2 models ready; cannot load faces: it is truncated",
+        ),
+        (
+            Phase.READY,
+            [FAILED],
+            Level.DOWN,
+            "no model answers: cannot load faces: it is truncated",
+        ),
+        (Phase.READY, [UNLOADED], Level.DOWN, "no model answers: noise is unloaded"),
+        (Phase.READY, [], Level.DEGRADED, "serving, but no model is installed"),
+        (Phase.STARTING, [UNLOADED], Level.DEGRADED, "starting, 0 of 1 models ready"),
+        (
+            Phase.DRAINING,
+            [READY],
+            Level.DEGRADED,
+            "stopping: finishing what is under way",
+        ),
+    ],
+)
+def test_the_verdict_says_the_worst_first(phase, models, level, verdict):
+    """A person reads this line and no other."""
+    judged = status(phase=phase, at_utc="now", process=PROCESS, models=models)
+
+    assert (judged.level, judged.verdict) == (level, verdict)
+
+
+def test_troubles_of_models_and_of_the_box_stand_together():
+    """Whatever is wrong is in one list."""
+    box = Trouble(code="store-failed", text="cannot write")
+
+    judged = status(
+        phase=Phase.READY,
+        at_utc="now",
+        process=PROCESS,
+        models=[READY, FAILED],
+        troubles=[box],
+    )
+
+    assert judged.troubles == (box, FAILED.problem)
+    assert judged.level is Level.DEGRADED
