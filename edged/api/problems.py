@@ -9,6 +9,7 @@ stands beside the traceback in the log.
 import logging
 import math
 import secrets
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
@@ -25,6 +26,9 @@ from edged.errors import (
 from edged.wire.messages import Problem
 
 _log = logging.getLogger(__name__)
+
+#: What answers a request, in aiohttp's terms.
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 #: The code of an answered error, so that a client raises the same class.
 CODE_HEADER = "Edged-Code"

@@ -7,10 +7,15 @@ which only ever grows within its number.
 """
 
 import enum
+from typing import Annotated
 
 import msgspec
 
-from edged.wire.release import Manifest, Signature
+from edged.wire.release import NAME_PATTERN, Manifest, Signature
+
+#: A model's name in a request. It becomes a folder name further down, so nothing
+#: that could lead out of a folder may pass here.
+Name = Annotated[str, msgspec.Meta(pattern=rf"\A(?:{NAME_PATTERN})\Z")]
 
 
 class Level(enum.Enum):
@@ -143,13 +148,13 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ModelName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request about one model; `name` is the path parameter."""
 
-    name: str
+    name: Name
 
 
 class UseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Make another installed release live."""
 
-    name: str
+    name: Name
     seq: int
     new_signature: bool = False
 
@@ -168,7 +173,7 @@ class InstallRequest(
         downgrade: an older `seq` than the live one is wanted.
     """
 
-    name: str | None = None
+    name: Name | None = None
     new_signature: bool = False
     downgrade: bool = False
 
