@@ -136,6 +136,7 @@ class Connection(web.RequestHandler):
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
             lingering_time=LINGER_S,
+            auto_decompress=False,  # `api.body` inflates, within a bound
         )
         self._limits = limits
         self._refuse = refuse
