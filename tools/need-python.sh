@@ -30,8 +30,14 @@ fi
 
 echo "installing python3-venv"
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq </dev/null
-apt-get install -y -qq --no-install-recommends python3-venv </dev/null >/dev/null
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt-get update -qq &&
+    apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends python3-venv; } \
+    </dev/null >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
 
 if ! usable; then
     echo "edged needs Python 3.11 or newer; this is" \

@@ -22,15 +22,15 @@ echo "minimal $suite with git and make: $((SECONDS - began)) s"
 git clone --quiet "$here" "$root/root/edged"
 
 # The clone is all of ours that the new system has; the rest is how this machine
-# reaches the network: names, certificates, and what pip is told by variables.
+# reaches the network: names, certificates, proxies.
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-certificates=/etc/ssl/certs/ca-certificates.crt
-if [ -e "$certificates" ]; then
-    mkdir -p "$root${certificates%/*}"
-    cp -L "$certificates" "$root$certificates"
-fi
 environment=(PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CI=true)
-for name in PIP_CERT SSL_CERT_FILE http_proxy https_proxy no_proxy; do
+bundle=/etc/ssl/certs/ca-certificates.crt
+if [ -e "$bundle" ]; then
+    cp -L "$bundle" "$root/root/certificates.crt"
+    environment+=(PIP_CERT=/root/certificates.crt)
+fi
+for name in http_proxy https_proxy no_proxy; do
     if [ -n "${!name:-}" ]; then environment+=("$name=${!name}"); fi
 done
 
