@@ -1,0 +1,387 @@
+"""Durable writes, each by the name of its call site.
+
+Law: whoever changes the disk does it here, and says where in the code it stands
+(`Site`), so that a test can fail, or cut the power, at exactly one place. No file
+object leaves for writing. Only `StoreFailed` comes out, with a sentence that a
+person in front of the box can act on.
+
+What survives a power cut (a file's bytes and its name are two different things):
+
+- `Writer.commit`: the bytes. Its name only after `sync_dir` of its folder.
+- `mkdir`, `link`, `symlink`: only after `sync_dir` of the folder that holds them.
+- `rename`, `swap_link`, `write_atomic`, `remove`: all of it, on return; seen before
+  or after, never between.
+- `remove_tree`: nothing is promised; rename first what must vanish at once.
+"""
+
+import enum
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from edged.errors import StoreFailed
+
+#: Created files: read by the group (`edgectl` reads the store when the daemon is
+#: dead), written by the daemon, executed by nobody. The umask may take more away.
+_FILE_MODE = 0o644
+_FOLDER_MODE = 0o755
+
+_MIB = 1 << 20
+
+
+class Site(enum.Enum):
+    """Every place in the code that changes the disk."""
+
+    STORE_FOLDER = "store-folder"  # the store's own folders, at start-up
+    SWEEP = "sweep"  # leftovers of an earlier life
+    STAGE_FOLDER = "stage-folder"  # a fresh folder in incoming/
+    STAGE_FILE = "stage-file"  # a file of a bundle, as it arrives
+    STAGE_SYNC = "stage-sync"  # the names of those files
+    STAGE_DROP = "stage-drop"  # a staged folder that is not wanted
+    MODEL_FOLDER = "model-folder"  # models/<name> and its releases/
+    RELEASE_SHARE = "release-share"  # a file that another release has too
+    RELEASE_ADOPT = "release-adopt"  # staged folder -> installed release
+    RELEASE_REPAIR = "release-repair"  # a damaged file of an installed release
+    RELEASE_DELETE = "release-delete"  # installed release -> trash
+    MODEL_DELETE = "model-delete"  # a whole model -> trash
+    TRASH_DROP = "trash-drop"  # the trash itself
+    LINK_PREVIOUS = "link-previous"
+    LINK_CURRENT = "link-current"
+    LINK_RESTORE = "link-restore"  # after a move that failed
+    LINK_CLEAR = "link-clear"
+    STATUS_SNAPSHOT = "status-snapshot"  # what `edgectl status` reads when we are dead
+
+
+class Writer(Protocol):
+    """One new file on its way to the disk.
+
+    After an error only `abort` may follow: a file whose fsync failed once is never
+    trusted again, because the kernel may have dropped the dirty pages.
+    """
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append all of `data`."""
+
+    def commit(self) -> None:
+        """Make the bytes durable and close."""
+
+    def abort(self) -> None:
+        """Close and remove the file, committed or not; never raises."""
+
+
+class Files(Protocol):
+    """The port to durable storage: these verbs, and `StoreFailed` alone.
+
+    Blocking. Paths are absolute. No verb follows a symlink in the last component.
+    """
+
+    def mkdir(self, site: Site, path: Path) -> None:
+        """Make one folder that does not exist yet."""
+
+    def create(self, site: Site, path: Path) -> Writer:
+        """Open a file that does not exist yet (O_EXCL, O_NOFOLLOW)."""
+
+    def write_atomic(self, site: Site, path: Path, data: bytes) -> None:
+        """Put `data` at `path`, replacing what was there as a whole."""
+
+    def rename(self, site: Site, src: Path, dst: Path) -> None:
+        """Move `src` to `dst` in one step, replacing a file that was there."""
+
+    def symlink(self, site: Site, target: str, link: Path) -> None:
+        """Make a symlink that does not exist yet."""
+
+    def swap_link(self, site: Site, target: str, link: Path) -> None:
+        """Point `link` at `target` in one step, whether it existed or not."""
+
+    def link(self, site: Site, src: Path, dst: Path) -> None:
+        """Give the file `src` a second name, `dst`, that does not exist yet."""
+
+    def remove(self, site: Site, path: Path) -> None:
+        """Remove one file or symlink."""
+
+    def remove_tree(self, site: Site, path: Path) -> None:
+        """Remove a folder and all below it, or a file; nothing to do without one."""
+
+    def sync_dir(self, site: Site, path: Path) -> None:
+        """Make the names in a folder durable."""
+
+
+class DiskWriter:
+    """A file descriptor and where it points."""
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with store_errors("write", path):
+            self._fd: int | None = os.open(path, flags, _FILE_MODE)
+        self._path = path
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append all of `data`."""
+        rest = memoryview(data)
+        with store_errors("write", self._path):
+            while rest:
+                rest = rest[os.write(self._descriptor(), rest) :]
+
+    def commit(self) -> None:
+        """Make the bytes durable and close."""
+        with store_errors("write", self._path):
+            os.fsync(self._descriptor())
+            # Some file systems (NFS, FUSE) report a late error at close alone.
+            fd, self._fd = self._descriptor(), None
+            os.close(fd)
+
+    def abort(self) -> None:
+        """Close and remove the file."""
+        with suppress(OSError):
+            if self._fd is not None:
+                fd, self._fd = self._fd, None
+                os.close(fd)
+        with suppress(OSError):
+            self._path.unlink()
+
+    def _descriptor(self) -> int:
+        if self._fd is None:
+            raise AssertionError(f"{self._path} is closed")
+        return self._fd
+
+
+class DiskFiles:
+    """The real disk. `site` is for its twins in tests; here it changes nothing."""
+
+    def mkdir(self, site: Site, path: Path) -> None:  # noqa: ARG002  # see class
+        """Make one folder that does not exist yet."""
+        with store_errors("make", path):
+            path.mkdir(mode=_FOLDER_MODE)
+
+    def create(self, site: Site, path: Path) -> Writer:  # noqa: ARG002  # see class
+        """Open a file that does not exist yet."""
+        return DiskWriter(path)
+
+    def write_atomic(self, site: Site, path: Path, data: bytes) -> None:
+        """Write a neighbour, fsync it, rename it over `path`, fsync the folder."""
+        fresh = _neighbour(path)
+        with store_errors("write", path):
+            fresh.unlink(missing_ok=True)  # left by a power cut
+        writer = self.create(site, fresh)
+        try:
+            writer.write(data)
+            writer.commit()
+            self.rename(site, fresh, path)
+        except BaseException:
+            writer.abort()
+            raise
+
+    def rename(self, site: Site, src: Path, dst: Path) -> None:  # noqa: ARG002  # see class
+        """Rename, then fsync the new folder before the old one.
+
+        In that order a power cut between the two can show the entry twice or at its
+        new place, never nowhere.
+        """
+        with store_errors("replace", dst):
+            src.rename(dst)
+            _sync_dir(dst.parent)
+            if src.parent != dst.parent:
+                _sync_dir(src.parent)
+
+    def symlink(self, site: Site, target: str, link: Path) -> None:  # noqa: ARG002  # see class
+        """Make a symlink that does not exist yet."""
+        with store_errors("make", link):
+            link.symlink_to(target)
+
+    def swap_link(self, site: Site, target: str, link: Path) -> None:
+        """Make a neighbour and rename it over `link`: rename(2) is the only swap."""
+        fresh = _neighbour(link)
+        with store_errors("replace", link):
+            fresh.unlink(missing_ok=True)  # left by a power cut
+        self.symlink(site, target, fresh)
+        try:
+            self.rename(site, fresh, link)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+
+    def link(self, site: Site, src: Path, dst: Path) -> None:  # noqa: ARG002  # see class
+        """Give a file a second name."""
+        with store_errors("link", dst):
+            os.link(src, dst, follow_symlinks=False)
+
+    def remove(self, site: Site, path: Path) -> None:  # noqa: ARG002  # see class
+        """Remove one file or symlink, and fsync its folder."""
+        with store_errors("remove", path):
+            path.unlink()
+            _sync_dir(path.parent)
+
+    def remove_tree(self, site: Site, path: Path) -> None:  # noqa: ARG002  # see class
+        """Remove whatever is there, following no link."""
+        with store_errors("remove", path):
+            _remove_tree(path)
+
+    def sync_dir(self, site: Site, path: Path) -> None:  # noqa: ARG002  # see class
+        """Fsync a folder."""
+        with store_errors("write", path):
+            _sync_dir(path)
+
+
+@contextmanager
+def store_errors(doing: str, path: Path) -> Iterator[None]:
+    """Map every `OSError` inside to `StoreFailed`; readers of the store use it too.
+
+    Args:
+        doing: the verb of the sentence: read, write, make, replace, remove.
+        path: what it is done to.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise store_failed(exc, doing, path) from exc
+
+
+def store_failed(exc: OSError, doing: str, path: Path) -> StoreFailed:
+    """Say what the disk refused, why, and what to type.
+
+    `fields` carries `path` and the number `errno`.
+    """
+    explain = _EXPLAINED.get(exc.errno or 0, _anything_else)
+    why, hint = explain(path, exc)
+    return StoreFailed(
+        f"cannot {doing} {path}: {why}", hint=hint, path=str(path), errno=exc.errno
+    )
+
+
+# --- the sentences, by errno ----------------------------------------------------
+
+
+def _disk_full(path: Path, exc: OSError) -> tuple[str, str]:
+    hint = (
+        "make room: `edgectl models remove NAME` for a model nobody needs; "
+        f"`df -h {_mount_of(path)}` shows the space"
+    )
+    try:
+        room = os.statvfs(_nearest(path))
+    except OSError:
+        return str(exc.strerror), hint
+    where = f"the file system at {_mount_of(path)}"
+    if room.f_files and not room.f_favail:
+        return f"{where} has no free inodes of {room.f_files}", hint
+    free, total = (n * room.f_frsize / _MIB for n in (room.f_bavail, room.f_blocks))
+    return f"{where} is full ({free:.1f} MiB free of {total:.1f} MiB)", hint
+
+
+def _over_quota(path: Path, _: OSError) -> tuple[str, str]:
+    return (
+        f"the disk quota of {_who()} is used up",
+        f"raise it, or make room: `du -sh {_mount_of(path)}/*`",
+    )
+
+
+def _read_only(path: Path, _: OSError) -> tuple[str, str]:
+    mount = _mount_of(path)
+    hint = (
+        "`dmesg | tail` says whether the kernel made it so after an error; if not: "
+        f"`mount -o remount,rw {mount}`"
+    )
+    return f"the file system at {mount} is read-only", hint
+
+
+def _no_permission(path: Path, _: OSError) -> tuple[str, str]:
+    near = _nearest(path)
+    owner = ""
+    with suppress(OSError):
+        held = near.lstat()
+        mode = stat.S_IMODE(held.st_mode)
+        owner = f"; {near} belongs to {_user(held.st_uid)}, mode {mode:04o}"
+    return (
+        f"no permission for {_who()}{owner}",
+        f"`ls -ld {near}`; the state directory must belong to the daemon's user",
+    )
+
+
+def _too_many_links(*_: Path | OSError) -> tuple[str, str]:
+    return (
+        "the file system allows no more hard links to that file",
+        "remove releases that nobody needs: `edgectl models show NAME` lists them",
+    )
+
+
+def _device_failed(path: Path, _: OSError) -> tuple[str, str]:
+    return (
+        "the storage device reports an input/output error",
+        f"`dmesg | tail`; save what {_mount_of(path)} holds and replace the device",
+    )
+
+
+def _too_many_open(*_: Path | OSError) -> tuple[str, str]:
+    return (
+        "too many files are open",
+        "fewer connections, or a higher LimitNOFILE in the unit",
+    )
+
+
+def _anything_else(path: Path, exc: OSError) -> tuple[str, str]:
+    why = (exc.strerror or str(exc)).lower()
+    return why, f"`ls -ld {_nearest(path)}`"
+
+
+_EXPLAINED: dict[int, Callable[[Path, OSError], tuple[str, str]]] = {
+    errno.ENOSPC: _disk_full,
+    errno.EDQUOT: _over_quota,
+    errno.EROFS: _read_only,
+    errno.EACCES: _no_permission,
+    errno.EPERM: _no_permission,
+    errno.EMLINK: _too_many_links,
+    errno.EIO: _device_failed,
+    errno.EMFILE: _too_many_open,
+    errno.ENFILE: _too_many_open,
+}
+
+
+def _who() -> str:
+    return f"user {_user(os.geteuid())}"
+
+
+def _user(uid: int) -> str:
+    import pwd  # noqa: PLC0415  # only to word an error
+
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _nearest(path: Path) -> Path:
+    """Return `path` or the nearest folder above it that exists."""
+    return next((p for p in (path, *path.parents) if os.path.lexists(p)), Path("/"))
+
+
+def _mount_of(path: Path) -> Path:
+    near = _nearest(path)
+    return next((p for p in (near, *near.parents) if p.is_mount()), Path("/"))
+
+
+# --- small steps ------------------------------------------------------------------
+
+
+def _neighbour(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _sync_dir(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _remove_tree(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        for entry in list(path.iterdir()):
+            _remove_tree(entry)
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""Are a release's files what its manifest says?
+
+Law: looks and answers, changes nothing. What a bundle gets wrong is `BadBundle`;
+about what is installed it returns a sentence and raises nothing.
+"""
+
+import hashlib
+import stat
+from pathlib import Path
+
+from edged.errors import BadBundle, StoreFailed
+from edged.host.files import store_errors
+from edged.store.bundle import Staged
+from edged.store.layout import MANIFEST
+from edged.store.manifest import read_manifest
+from edged.wire.release import FileEntry, Manifest
+
+
+def agreed(staged: Staged) -> tuple[Manifest, str]:
+    """Read the staged manifest; every file must be what it says. Return its digest."""
+    if staged.manifest is None:
+        raise BadBundle(f"cannot take bundle: it holds no {MANIFEST}")
+    manifest = read_manifest(staged.manifest, MANIFEST)
+    problems = [
+        f"{name} is named in {MANIFEST} and is not in the bundle"
+        for name in manifest.files
+        if name not in staged.files
+    ]
+    problems += [
+        f"{name} is in the bundle and not under `files:` in {MANIFEST}"
+        for name in staged.files
+        if name not in manifest.files
+    ]
+    for name in manifest.files.keys() & staged.files.keys():
+        said, got = manifest.files[name], staged.files[name]
+        if said.size != got.size:
+            problems.append(f"{name} has {got.size} bytes, {MANIFEST} says {said.size}")
+        elif said.sha256 != got.sha256:
+            problems.append(
+                f"{name} has sha256 {got.sha256}, {MANIFEST} says {said.sha256}"
+            )
+    if problems:
+        problems.sort()
+        raise BadBundle(
+            f"cannot take bundle {manifest.name} {manifest.version}: "
+            + "; ".join(problems[:5])
+            + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""),  # noqa: PLR2004  # one line
+            hint="make the bundle anew from the files it was published with",
+            problems=problems,
+        )
+    return manifest, hashlib.sha256(staged.manifest).hexdigest()
+
+
+def with_manifest(staged: Staged) -> dict[str, FileEntry]:
+    """Return all staged files, the manifest last."""
+    data = staged.manifest or b""
+    entry = FileEntry(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    return {**staged.files, MANIFEST: entry}
+
+
+def size_fault(path: Path, entry: FileEntry) -> str | None:
+    """Say what is wrong with a file without reading it; None if nothing is."""
+    with store_errors("read", path):
+        try:
+            found = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return f"{path.name} is missing"
+    if not stat.S_ISREG(found.st_mode):
+        return f"{path.name} is not a plain file"
+    if found.st_size != entry.size:
+        return f"{path.name} has {found.st_size} bytes, {MANIFEST} says {entry.size}"
+    return None
+
+
+def fault(path: Path, entry: FileEntry) -> str | None:
+    """Say what is wrong with a file, reading all of it; None if nothing is."""
+    try:
+        if wrong := size_fault(path, entry):
+            return wrong
+        with store_errors("read", path), path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except StoreFailed as exc:
+        return exc.message
+    if digest != entry.sha256:
+        return f"{path.name} has sha256 {digest}, {MANIFEST} says {entry.sha256}"
+    return None

@@ -1,0 +1,350 @@
+"""Installed releases.
+
+Law: a folder in `releases/` is complete from the moment it can be seen, and is never
+changed afterwards, except to put a damaged file right. What is not complete lies in
+`incoming/`: on its way in (staged) or out (trash), and is swept at start-up.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from errno import EMLINK, ENOTSUP, EPERM, EXDEV
+from pathlib import Path
+
+import msgspec
+
+from edged.errors import BadBundle, BadRelease, EdgedError, StoreFailed
+from edged.host.files import Files, Site, store_errors
+from edged.store.bundle import Staged
+from edged.store.integrity import agreed, fault, size_fault, with_manifest
+from edged.store.layout import MANIFEST, Layout, folder_name, is_model_name
+from edged.store.manifest import read_manifest
+from edged.wire.release import FileEntry, Manifest
+
+#: A list of class names is held in memory; ImageNet's 1001 have 11 KiB.
+_LABELS_MAX = 1 << 20
+
+#: The file system has no hard links here, or no more of them: copies do as well.
+_CANNOT_LINK = frozenset({EMLINK, ENOTSUP, EPERM, EXDEV})
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """One installed release.
+
+    Attributes:
+        digest: sha256 of `model.yaml`, hex.
+        installed_utc: when its folder was filled, by this box's clock.
+    """
+
+    name: str
+    folder: str
+    path: Path
+    digest: str
+    manifest: Manifest
+    installed_utc: datetime
+
+    @property
+    def size_bytes(self) -> int:
+        """All files that the manifest names; shared ones count here too."""
+        return sum(entry.size for entry in self.manifest.files.values())
+
+
+class Damaged(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder in `releases/` that cannot serve, and why."""
+
+    folder: str
+    problem: EdgedError
+
+
+class Releases:
+    """All installed releases of one store."""
+
+    def __init__(self, layout: Layout, files: Files) -> None:
+        self._layout = layout
+        self._files = files
+
+    # --- looking -----------------------------------------------------------------
+
+    def names(self) -> tuple[str, ...]:
+        """Return the models that have a release or a link, sorted.
+
+        Raises:
+            StoreFailed: the store cannot be read.
+        """
+        return tuple(
+            name
+            for name in self._listed(self._layout.models_dir)
+            if is_model_name(name) and self._holds_something(name)
+        )
+
+    def installed(self, name: str) -> tuple[Release, ...]:
+        """Return a model's whole releases, oldest `seq` first; see `damaged`."""
+        found = [e for e in self._survey(name) if isinstance(e, Release)]
+        return tuple(sorted(found, key=lambda r: (r.manifest.seq, r.folder)))
+
+    def damaged(self, name: str) -> tuple[Damaged, ...]:
+        """Return what lies among a model's releases and cannot serve."""
+        return tuple(e for e in self._survey(name) if isinstance(e, Damaged))
+
+    def read(self, name: str, folder: str) -> Release:
+        """Read one release: its manifest by digest, its files by size alone.
+
+        Start-up must be fast, so nothing large is read; `verify` does that.
+
+        Raises:
+            BadRelease: the folder, its manifest or a file is not what was installed.
+            StoreFailed: the store cannot be read.
+        """
+        path = self._layout.release(name, folder)
+        data = self._manifest_bytes(name, folder)
+        digest = hashlib.sha256(data).hexdigest()
+        try:
+            manifest = read_manifest(data, str(path / MANIFEST))
+        except BadBundle as exc:
+            raise _bad_release(name, folder, exc.message) from exc
+        if (manifest.name, folder_name(manifest.seq, digest)) != (name, folder):
+            raise _bad_release(
+                name,
+                folder,
+                f"its {MANIFEST} is that of {manifest.name} "
+                f"{folder_name(manifest.seq, digest)}",
+            )
+        for file, entry in manifest.files.items():
+            if wrong := size_fault(path / file, entry):
+                raise _bad_release(name, folder, wrong)
+        with store_errors("read", path):
+            filled = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return Release(
+            name=name,
+            folder=folder,
+            path=path,
+            digest=digest,
+            manifest=manifest,
+            installed_utc=filled,
+        )
+
+    def verify(self, release: Release) -> tuple[str, ...]:
+        """Hash every file again and return what is wrong, one sentence each."""
+        expected = {**release.manifest.files, MANIFEST: None}
+        faults = [
+            wrong
+            for file, entry in release.manifest.files.items()
+            if (wrong := fault(release.path / file, entry))
+        ]
+        try:
+            data = self._manifest_bytes(release.name, release.folder)
+            if hashlib.sha256(data).hexdigest() != release.digest:
+                faults.append(f"{MANIFEST} has another sha256 than when installed")
+            present = self._listed(release.path)
+        except EdgedError as exc:
+            return (*faults, exc.message)
+        faults += [f"{n} is in no manifest" for n in present if n not in expected]
+        return tuple(faults)
+
+    def labels(self, release: Release) -> dict[str, tuple[str, ...]]:
+        """Return class names by output name, for outputs that have them.
+
+        Raises:
+            BadRelease: a label file is not UTF-8 text of at most 1 MiB.
+            StoreFailed: the store cannot be read.
+        """
+        return {
+            output.name: _lines(release, output.labels)
+            for output in release.manifest.signature.outputs
+            if output.labels is not None
+        }
+
+    # --- changing ----------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Make the store's own folders where they are missing.
+
+        Raises:
+            StoreFailed: the disk refused; what is installed can still be read.
+        """
+        layout = self._layout
+        for folder in (layout.root, layout.models_dir, layout.incoming):
+            self._make(Site.STORE_FOLDER, folder)
+
+    def sweep(self) -> None:
+        """Remove what an earlier life left behind; call at start-up, before a change.
+
+        Folders in `incoming/` go (files there are a download's, and stay), and models
+        without a release or a link.
+
+        Raises:
+            StoreFailed: the disk refused; what is installed can still be read.
+        """
+        for name in self._listed(self._layout.incoming):
+            leftover = self._layout.incoming / name
+            if leftover.is_dir() and not leftover.is_symlink():
+                self._files.remove_tree(Site.SWEEP, leftover)
+        for name in self._listed(self._layout.models_dir):
+            if is_model_name(name) and not self._holds_something(name):
+                self._files.remove_tree(Site.SWEEP, self._layout.model(name))
+
+    def adopt(self, staged: Staged) -> Release:
+        """Turn a staged folder into an installed release, in one visible step.
+
+        A file that another release has too, of any model, becomes the same inode.
+        If this very release is installed already, its damaged files are replaced.
+        The staged folder is gone afterwards, whatever happens.
+
+        Raises:
+            BadBundle: manifest and files do not say the same; every difference is
+                in `fields["problems"]`.
+            StoreFailed: the disk refused; no release is half there.
+        """
+        try:
+            manifest, digest = agreed(staged)
+            folder = folder_name(manifest.seq, digest)
+            if self._layout.release(manifest.name, folder).exists():
+                self._repair(staged, manifest, folder)
+                self._files.remove_tree(Site.STAGE_DROP, staged.path)
+            else:
+                self._share(staged)
+                self._move_in(staged, manifest.name, folder)
+        except BaseException:
+            self.discard(staged)
+            raise
+        return self.read(manifest.name, folder)
+
+    def discard(self, staged: Staged) -> None:
+        """Drop a staged folder; what cannot be removed now is swept at start-up."""
+        with suppress(StoreFailed):
+            self._files.remove_tree(Site.STAGE_DROP, staged.path)
+
+    def delete(self, release: Release) -> None:
+        """Remove one release, in one visible step. It must not be live or previous.
+
+        Raises:
+            StoreFailed: the disk refused.
+        """
+        trash = f"trash-{release.name}-{release.folder}"
+        self._throw_away(Site.RELEASE_DELETE, release.path, trash)
+
+    def remove(self, name: str) -> None:
+        """Remove a model with all its releases and links, in one visible step.
+
+        Raises:
+            StoreFailed: the disk refused.
+        """
+        path = self._layout.model(name)
+        if path.exists():
+            self._throw_away(Site.MODEL_DELETE, path, f"trash-{name}")
+
+    # --- steps -------------------------------------------------------------------
+
+    def _share(self, staged: Staged) -> None:
+        """Replace staged files by hard links to the same bytes in other releases."""
+        shelf = self._shelf()
+        for name, entry in staged.files.items():
+            # A twin is hashed before it counts: rot must not spread.
+            twins = (t for t in shelf.get(entry, ()) if fault(t, entry) is None)
+            if (twin := next(twins, None)) is None:
+                continue
+            fresh = staged.path / f".{name}.shared"
+            try:
+                self._files.link(Site.RELEASE_SHARE, twin, fresh)
+            except StoreFailed as exc:
+                if exc.fields.get("errno") in _CANNOT_LINK:
+                    continue
+                raise
+            self._files.rename(Site.RELEASE_SHARE, fresh, staged.path / name)
+
+    def _shelf(self) -> dict[FileEntry, list[Path]]:
+        """Return every installed file by its bytes."""
+        shelf: dict[FileEntry, list[Path]] = {}
+        for name in self.names():
+            for release in self.installed(name):
+                for file, entry in release.manifest.files.items():
+                    shelf.setdefault(entry, []).append(release.path / file)
+        return shelf
+
+    def _move_in(self, staged: Staged, name: str, folder: str) -> None:
+        self._make(Site.MODEL_FOLDER, self._layout.model(name))
+        self._make(Site.MODEL_FOLDER, self._layout.releases(name))
+        target = self._layout.release(name, folder)
+        self._files.rename(Site.RELEASE_ADOPT, staged.path, target)
+
+    def _repair(self, staged: Staged, manifest: Manifest, folder: str) -> None:
+        """Put right what is damaged, file by file: a link may lead here."""
+        home = self._layout.release(manifest.name, folder)
+        wanted = with_manifest(staged)
+        for name, entry in wanted.items():
+            if fault(home / name, entry) is not None:
+                self._files.remove_tree(Site.RELEASE_REPAIR, home / name)
+                self._files.rename(Site.RELEASE_REPAIR, staged.path / name, home / name)
+        for name in self._listed(home):
+            if name not in wanted:
+                self._files.remove_tree(Site.RELEASE_REPAIR, home / name)
+
+    def _make(self, site: Site, folder: Path) -> None:
+        if not folder.is_dir():
+            self._files.mkdir(site, folder)
+            self._files.sync_dir(site, folder.parent)
+
+    def _throw_away(self, site: Site, path: Path, name: str) -> None:
+        """Rename into `incoming/`, so that it is gone at once; then remove it."""
+        trash = self._layout.incoming / name
+        self._files.remove_tree(Site.TRASH_DROP, trash)
+        self._files.rename(site, path, trash)
+        self._files.remove_tree(Site.TRASH_DROP, trash)
+
+    # --- reading -----------------------------------------------------------------
+
+    def _survey(self, name: str) -> Iterator[Release | Damaged]:
+        for folder in self._listed(self._layout.releases(name)):
+            try:
+                yield self.read(name, folder)
+            except (BadRelease, StoreFailed) as exc:
+                yield Damaged(folder=folder, problem=exc)
+
+    def _holds_something(self, name: str) -> bool:
+        links = (self._layout.current(name), self._layout.previous(name))
+        return any(link.is_symlink() for link in links) or bool(
+            self._listed(self._layout.releases(name))
+        )
+
+    def _listed(self, folder: Path) -> list[str]:
+        with store_errors("read", folder):
+            try:
+                return sorted(entry.name for entry in folder.iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
+    def _manifest_bytes(self, name: str, folder: str) -> bytes:
+        path = self._layout.release(name, folder) / MANIFEST
+        with store_errors("read", path):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
+                raise _bad_release(name, folder, f"it has no {MANIFEST}") from exc
+
+
+def _lines(release: Release, file: str) -> tuple[str, ...]:
+    path = release.path / file
+    with store_errors("read", path), path.open("rb") as opened:
+        data = opened.read(_LABELS_MAX + 1)
+    if len(data) > _LABELS_MAX:
+        raise _bad_release(
+            release.name, release.folder, f"{file} is larger than {_LABELS_MAX} bytes"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise _bad_release(
+            release.name, release.folder, f"{file} is not UTF-8 text"
+        ) from exc
+    return tuple(line.strip() for line in text.rstrip().split("\n")) if text else ()
+
+
+def _bad_release(name: str, folder: str, why: str) -> BadRelease:
+    return BadRelease(
+        f"cannot use release {folder} of {name}: {why}",
+        hint=f"`edgectl install PATH` with that release puts it right; "
+        f"`edgectl models rollback {name}` goes back to the one before",
+        model=name,
+        folder=folder,
+    )
