@@ -1,0 +1,203 @@
+"""`POST /v2/models/M[/versions/V]/infer`: a body becomes a request, an answer a body.
+
+Law: what can be refused by its head is refused before the body is read. Tensors are
+views of the body; answers are the tensors' own memory. A compressed body is worked on
+in a thread of its own; answers are compressed only for a caller that asks for exactly
+one known encoding, and nothing but answers to infer ever is.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from aiohttp import web
+
+from edged.api import body as bodies
+from edged.api.classes import best_classes
+from edged.errors import EdgedError, InvalidRequest
+from edged.host.clock import Clock
+from edged.serve.live import Live
+from edged.serve.registry import Registry
+from edged.serve.request import InferRequest, InferResponse, Sequence
+from edged.wire import oip
+from edged.wire.tensorjson import MAX_JSON_BYTES
+
+T = TypeVar("T")
+
+#: Up to here an answer is joined and sent at once: a copy is cheaper than a write.
+JOIN_BYTES = 64 * 1024
+
+
+class Infer:
+    """The handler of the infer route.
+
+    Args:
+        registry: who answers.
+        clock: for deadlines.
+        max_body: in bytes, for models whose inputs have no fixed size.
+    """
+
+    def __init__(self, registry: Registry, clock: Clock, *, max_body: int) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._max_body = max_body
+        self._codec = ThreadPoolExecutor(1, thread_name_prefix="codec")
+
+    def close(self) -> None:
+        """Let go of the thread; no call may follow."""
+        self._codec.shutdown(wait=False, cancel_futures=True)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one infer request."""
+        arrived_s = self._clock.monotonic()
+        version = request.match_info.get("version")
+        live = self._registry.live(request.match_info["model"], version)
+        try:
+            body, json_bytes = await self._read(request, live)
+            read_s = self._clock.monotonic()
+            asked = _read(body, json_bytes, live)
+            told = _request(asked, live.name, version, arrived_s)
+        except EdgedError as error:
+            live.stats.refused(error.code)
+            raise
+        ready_s = self._clock.monotonic()
+        answer = await self._registry.infer(told)
+        ran_s = self._clock.monotonic()
+        encoded = self._write(answer, asked, live)
+        live.stats.compute_input.add(int((ready_s - read_s) * 1e9))
+        live.stats.compute_output.add(int((self._clock.monotonic() - ran_s) * 1e9))
+        return await self._send(request, encoded)
+
+    # --- reading -----------------------------------------------------------------
+
+    async def _read(
+        self, request: web.Request, live: Live
+    ) -> tuple[memoryview, int | None]:
+        """Return the uncompressed body, and where its JSON ends."""
+        what = f"a request to {live.name}"
+        header = request.headers.get(oip.JSON_LENGTH_HEADER)
+        limit = bodies.body_limit(live.signature, self._max_body)
+        if header is None:
+            limit = min(limit, MAX_JSON_BYTES)
+        encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+        announced = request.content_length
+        json_bytes = None
+        if encoding == "identity" and announced is not None:
+            bodies.check_announced(request, limit, what)
+            json_bytes = oip.read_json_length(header, announced)
+        body = await bodies.read_body(
+            request, limit=limit, aligned_at=json_bytes or 0, what=what
+        )
+        if encoding != "identity":
+            body = await self._in_thread(
+                lambda: bodies.inflate(body, encoding, limit=limit, what=what)
+            )
+        return body, oip.read_json_length(header, len(body))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._codec, work)
+
+    # --- writing -----------------------------------------------------------------
+
+    def _write(
+        self, answer: InferResponse, asked: oip.Asked, live: Live
+    ) -> oip.Encoded:
+        if live.version != answer.version:  # switched meanwhile
+            live = self._registry.live(answer.model)
+        by_name = {wanted.name: wanted for wanted in asked.outputs or ()}
+        everything = oip.Wanted(name="", binary=asked.options.binary_data_output)
+        outputs = []
+        for name, tensor in answer.outputs.items():
+            wanted = by_name.get(name, everything)
+            if wanted.classes:
+                tensor = best_classes(  # noqa: PLW2901  # the same output, rewritten
+                    tensor,
+                    wanted.classes,
+                    live.labels.get(name, ()),
+                    f"output {name!r}",
+                )
+            outputs.append(oip.Output(name=name, tensor=tensor, binary=wanted.binary))
+        return oip.write_response(
+            model=answer.model,
+            version=answer.version,
+            id=asked.id,
+            outputs=outputs,
+            parameters=_explanation(answer) if asked.options.edged_explain else None,
+        )
+
+    async def _send(
+        self, request: web.Request, encoded: oip.Encoded
+    ) -> web.StreamResponse:
+        headers = {"Content-Type": encoded.content_type}
+        if encoded.json_bytes is not None:
+            headers[oip.JSON_LENGTH_HEADER] = str(encoded.json_bytes)
+        encoding = bodies.answer_encoding(request.headers.get("Accept-Encoding", ""))
+        if encoding is not None:
+            headers["Content-Encoding"] = encoding
+            body = await self._in_thread(
+                lambda: bodies.deflate(encoded.buffers, encoding)
+            )
+            return web.Response(body=body, headers=headers)
+        if encoded.content_length <= JOIN_BYTES:
+            return web.Response(body=b"".join(encoded.buffers), headers=headers)
+        response = web.StreamResponse(headers=headers)
+        response.content_length = encoded.content_length
+        await response.prepare(request)
+        for buffer in encoded.buffers:
+            await response.write(buffer)
+        await response.write_eof()
+        return response
+
+
+def _read(body: memoryview, json_bytes: int | None, live: Live) -> oip.Asked:
+    if json_bytes != 0:
+        return oip.read_request(body, json_bytes)
+    inputs = live.signature.inputs
+    if len(inputs) != 1:
+        raise InvalidRequest(
+            f"cannot read a request to {live.name} without JSON: it has {len(inputs)} "
+            "inputs, only a model with one can be asked so"
+        )
+    return oip.read_raw_request(body, inputs[0])
+
+
+def _request(
+    asked: oip.Asked, model: str, version: str | None, arrived_s: float
+) -> InferRequest:
+    options = asked.options
+    outputs = None
+    if asked.outputs is not None:
+        outputs = tuple(wanted.name for wanted in asked.outputs)
+    return InferRequest(
+        model=model,
+        version=version,
+        inputs=asked.inputs,
+        outputs=outputs,
+        variant=options.edged_variant,
+        priority=options.priority,
+        deadline_s=arrived_s + options.timeout / 1e6 if options.timeout else None,
+        sequence=_sequence(options),
+    )
+
+
+def _sequence(options: oip.Options) -> Sequence | None:
+    if options.sequence_id in (0, ""):
+        if options.sequence_start or options.sequence_end:
+            raise InvalidRequest(
+                "cannot start or end a sequence: the request has no sequence_id"
+            )
+        return None
+    return Sequence(
+        id=str(options.sequence_id),
+        start=options.sequence_start,
+        end=options.sequence_end,
+    )
+
+
+def _explanation(answer: InferResponse) -> dict[str, oip.Parameter]:
+    return {
+        "edged_variant": answer.variant,
+        "edged_queue_us": answer.queue_ns // 1000,
+        "edged_compute_us": answer.compute_ns // 1000,
+    }
