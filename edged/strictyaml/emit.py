@@ -14,11 +14,12 @@ from edged.strictyaml.kinds import Plain
 #: Wide enough for a file name, a sha256 and a size on one line.
 _WIDTH = 120
 
-#: Words, paths, dotted versions and digests; nothing that looks like a number (which
-#: a digest of digits and one "e" does) or a date.
+#: Words, paths, dotted versions, quantities and digests; nothing that looks like a
+#: number (which a digest of digits and one "e" does) or a date.
 _SAFE = re.compile(
     r"[A-Za-z_/][A-Za-z0-9_./+-]*"
     r"|[0-9]+(\.[0-9]+){2,}"
+    r"|[0-9]+[A-Za-z]+"
     r"|(?=[0-9a-f]*[acdf])[0-9a-f]{64}"
 )
 _UNSAFE_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})

@@ -181,8 +181,8 @@ class _Quantity(Kind[T]):
             count = self._count(text)
         except ValueError:
             bare = bool(re.fullmatch(r"[0-9]{1,12}", text))
-            units = "say the unit" if bare else "whole numbers"
-            hint = f"{units}: {', '.join(self._units)}"
+            why = "say the unit" if bare else "whole numbers and a unit"
+            hint = f"{why}: {', '.join(self._units)}"
             place.refuse(f"read {self._name}", self.allowed, hint)
         if not self._low <= count <= self._high:
             place.refuse(f"use this {self._name.split()[-1]}", self.allowed)

@@ -1,0 +1,43 @@
+"""What an administrator can say, and how it is read.
+
+Reading order: `settings` (every setting: its kind, default and reason, on one page),
+`values` (kinds of value that only the configuration has), `load` (files and the
+command line -> settings, with the origin of each), `changes` (what a reload can take
+over).
+
+Law: rooms receive only their section of `Settings`; nobody reads a file twice, and
+nobody looks at the environment.
+"""
+
+from edged.config.changes import Change, changes
+from edged.config.load import Effective, Loaded, fragments, load, read
+from edged.config.settings import (
+    SETTINGS,
+    Control,
+    Log,
+    LogLevel,
+    Runtime,
+    Serve,
+    Server,
+    Settings,
+    Store,
+)
+
+__all__ = [
+    "SETTINGS",
+    "Change",
+    "Control",
+    "Effective",
+    "Loaded",
+    "Log",
+    "LogLevel",
+    "Runtime",
+    "Serve",
+    "Server",
+    "Settings",
+    "Store",
+    "changes",
+    "fragments",
+    "load",
+    "read",
+]

@@ -1,0 +1,341 @@
+"""Every setting on one page: its kind and range, its default, its reason.
+
+Law: what is written here is said nowhere else. The reader, the shipped
+`config/edged.yaml` and `docs/reference/config.md` come from this page. Durations are
+seconds and sizes are bytes in code; people write `30s` and `64MiB`.
+A setting that nobody needs does not exist.
+"""
+
+import enum
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import msgspec
+
+from edged.config.values import ACCOUNT, FullPath, Loopback, Mode, SocketPath
+from edged.strictyaml.kinds import (
+    Choice,
+    Duration,
+    Kind,
+    ListOf,
+    Maybe,
+    Plain,
+    Size,
+    Whole,
+)
+
+
+class LogLevel(enum.Enum):
+    """The least important record that is kept."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a field's annotation says about it.
+
+    Attributes:
+        kind: what may be written, with its range.
+        doc: what it is for and why the default is what it is.
+        reloadable: whether SIGHUP can change it; all others need a restart.
+        written: the default as people write it, where that is not its value.
+    """
+
+    kind: Kind[Any]
+    doc: str
+    reloadable: bool = False
+    written: str | None = None
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """The two sockets and what a connection may cost."""
+
+    socket: Annotated[
+        Path,
+        Setting(
+            SocketPath(),
+            "Data socket: inference and metrics. A bare name stands in `runtime-dir`.",
+            written="edged.sock",
+        ),
+    ] = Path("/run/edged/edged.sock")
+    control_socket: Annotated[
+        Path,
+        Setting(
+            SocketPath(),
+            "Control socket: what `edgectl` talks to.",
+            written="control.sock",
+        ),
+    ] = Path("/run/edged/control.sock")
+    tcp: Annotated[
+        str | None,
+        Setting(
+            Maybe(Loopback()),
+            "Loopback address for clients that cannot speak Unix sockets. Off by"
+            " default: any user of the machine can connect to it.",
+        ),
+    ] = None
+    group: Annotated[
+        str | None,
+        Setting(
+            Maybe(ACCOUNT),
+            "Group that may connect to both sockets; null leaves the daemon's own.",
+        ),
+    ] = "edged"
+    mode: Annotated[
+        int,
+        Setting(
+            Mode(),
+            "Permissions of both sockets: by default its user and group, nobody else.",
+        ),
+    ] = 0o660
+    max_connections: Annotated[
+        int,
+        Setting(
+            Whole(8, 65536),
+            "Open connections on one socket; the next one is answered 503. The"
+            " default bounds a client that leaks connections, not the number of"
+            " clients.",
+        ),
+    ] = 1024
+    head_timeout: Annotated[
+        float,
+        Setting(
+            Duration("100ms", "10min"),
+            "Time for a request's head to arrive. On the same machine it takes"
+            " milliseconds; what takes longer is stuck and holds a connection.",
+        ),
+    ] = 10.0
+    body_timeout: Annotated[
+        float,
+        Setting(
+            Duration("100ms", "1h"),
+            "Time for a request's body to arrive, long enough for a large picture"
+            " through a slow loopback proxy.",
+        ),
+    ] = 30.0
+    keep_alive: Annotated[
+        float,
+        Setting(
+            Duration("1s", "1d"),
+            "Time that an idle connection stays open: longer than the 60 s after"
+            " which common proxies drop theirs, so that we never close first.",
+        ),
+    ] = 75.0
+    drain_timeout: Annotated[
+        float,
+        Setting(
+            Duration("0ms", "10min"),
+            "Time after SIGTERM for requests in flight to be answered; well below the"
+            " 90 s after which systemd kills.",
+        ),
+    ] = 10.0
+    max_body: Annotated[
+        int,
+        Setting(
+            Size("64KiB", "2GiB"),
+            "Upper bound of any request's body. The real limit is lower: it comes"
+            " from the model's own inputs.",
+        ),
+    ] = 256 << 20
+
+
+class Serve(msgspec.Struct, frozen=True, kw_only=True):
+    """How requests wait and how models keep state."""
+
+    queue_length: Annotated[
+        int,
+        Setting(
+            Whole(1, 4096),
+            "Requests of one model that wait or run; the next one is refused at once"
+            " with an honest Retry-After, which serves it better than a long queue.",
+            reloadable=True,
+        ),
+    ] = 64
+    default_timeout: Annotated[
+        float,
+        Setting(
+            Duration("10ms", "1h"),
+            "Deadline of a request that brings none of its own.",
+            reloadable=True,
+        ),
+    ] = 60.0
+    max_sequences: Annotated[
+        int,
+        Setting(
+            Whole(1, 1024),
+            "Open sequences of one model that keeps state; each holds an instance of"
+            " the model in memory.",
+        ),
+    ] = 16
+    sequence_idle: Annotated[
+        float,
+        Setting(
+            Duration("1s", "1d"),
+            "Idle time after which a sequence that its caller forgot is closed.",
+        ),
+    ] = 60.0
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """How models run."""
+
+    threads: Annotated[
+        int,
+        Setting(
+            Whole(0, 256),
+            "Threads of one inference. 0 chooses by the number of cores.",
+        ),
+    ] = 0
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True):
+    """Where releases are kept, and how many."""
+
+    state_dir: Annotated[
+        Path,
+        Setting(
+            FullPath(),
+            "Holds `models/` and `incoming/`; must survive a reboot.",
+        ),
+    ] = Path("/var/lib/edged")
+    keep_releases: Annotated[
+        int,
+        Setting(
+            Whole(2, 1000),
+            "Releases of one model that stay installed, the newest. The live one and"
+            " the one before it always stay, hence at least two.",
+            reloadable=True,
+        ),
+    ] = 4
+    max_bundle: Annotated[
+        int,
+        Setting(
+            Size("1MiB", "1024GiB"),
+            "Upper bound of one bundle's files together, so that an install cannot"
+            " fill the disk.",
+            reloadable=True,
+        ),
+    ] = 2 << 30
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may change what the daemon does, besides root and its own user."""
+
+    admin_groups: Annotated[
+        tuple[str, ...],
+        Setting(
+            ListOf(ACCOUNT, high=64),
+            "Groups whose members may install, switch and remove models. The socket's"
+            " own group may only read.",
+            reloadable=True,
+        ),
+    ] = ("edged-admin",)
+    admin_users: Annotated[
+        tuple[str, ...],
+        Setting(
+            ListOf(ACCOUNT, high=64),
+            "Users with the same right.",
+            reloadable=True,
+        ),
+    ] = ()
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes to the journal."""
+
+    level: Annotated[
+        LogLevel,
+        Setting(
+            Choice(LogLevel),
+            "Least level that is written. `info` is one line for each change of state,"
+            " none for each request.",
+            reloadable=True,
+        ),
+    ] = LogLevel.INFO
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, checked and ready to use."""
+
+    runtime_dir: Annotated[
+        Path,
+        Setting(
+            FullPath(),
+            "Holds the sockets and the last status; made by systemd, emptied at boot.",
+        ),
+    ] = Path("/run/edged")
+    server: Server = Server()
+    serve: Serve = Serve()
+    runtime: Runtime = Runtime()
+    store: Store = Store()
+    control: Control = Control()
+    log: Log = Log()
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting by its key.
+
+    Attributes:
+        section: field of `Settings` that holds it; None at the top.
+        field: its own field.
+        default: its value when nobody says anything.
+    """
+
+    section: str | None
+    field: str
+    setting: Setting
+    default: object
+
+    @property
+    def key(self) -> str:
+        """The dotted key, as in the file: `server.head-timeout`."""
+        names = (self.section, self.field) if self.section else (self.field,)
+        return ".".join(map(kebab, names))
+
+    def value(self, settings: Settings) -> object:
+        """Return this setting's value."""
+        owner = getattr(settings, self.section) if self.section else settings
+        return getattr(owner, self.field)
+
+    def shown(self, settings: Settings) -> Plain:
+        """Return this setting's value as people write it."""
+        return self.setting.kind.write(self.value(settings))
+
+
+#: The structs that hold the sections, by field of `Settings`.
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "server": Server,
+    "serve": Serve,
+    "runtime": Runtime,
+    "store": Store,
+    "control": Control,
+    "log": Log,
+}
+
+
+def _rows() -> Iterator[Row]:
+    defaults = Settings()
+    for section, struct in (None, Settings), *SECTIONS.items():
+        owner = getattr(defaults, section) if section else defaults
+        for field, annotation in struct.__annotations__.items():
+            for setting in get_args(annotation)[1:]:
+                if isinstance(setting, Setting):
+                    yield Row(
+                        section=section,
+                        field=field,
+                        setting=setting,
+                        default=getattr(owner, field),
+                    )
+
+
+def kebab(name: str) -> str:
+    """Return a field's name as a key: `head_timeout` -> `head-timeout`."""
+    return name.replace("_", "-")
+
+
+#: Every setting, in the order of this page.
+SETTINGS: tuple[Row, ...] = tuple(_rows())
