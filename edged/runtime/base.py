@@ -7,6 +7,7 @@ Law: exactly these verbs; only `BadModel` (the file or the run) and `InvalidTens
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -16,14 +17,38 @@ Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 
 
-class Quantization(Protocol):
+class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     """Per-tensor affine quantisation: `real = scale * (stored - zero_point)`."""
 
     scale: float
     zero_point: int
 
 
-class Loaded(Protocol):
+class Runs(Protocol):
+    """Something that answers: a loaded file, or a variant behind a signature."""
+
+    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+        """Run once.
+
+        Args:
+            feeds: by input name; C-contiguous, little-endian, of the declared dtype
+                and a shape that the spec admits. Borrowed until return and used in
+                place where the runtime allows.
+            wanted: output names to compute, in answer order.
+
+        Returns:
+            Fresh C-contiguous arrays that the caller owns, by output name.
+
+        Raises:
+            BadModel: the runtime failed; the message carries its reason.
+            InvalidTensor: the graph does not take these shapes or values.
+        """
+
+    def reset(self) -> None:
+        """Forget what earlier runs left in the graph's variables."""
+
+
+class Loaded(Runs, Protocol):
     """A model file in memory, in the file's own terms.
 
     Attributes:
@@ -40,36 +65,10 @@ class Loaded(Protocol):
     stateful: bool
     concurrent: bool
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
-        """Run once.
-
-        Args:
-            feeds: by input name; C-contiguous, little-endian, of the declared dtype
-                and a shape that the spec admits. Borrowed until return and used in
-                place where the runtime allows.
-            wanted: output names to compute, in answer order.
-
-        Returns:
-            Fresh arrays that the caller owns, by output name.
-
-        Raises:
-            BadModel: the runtime failed; the message carries its reason.
-        """
-
-    def reset(self) -> None:
-        """Forget what earlier runs left in the graph's variables."""
-
     def close(self) -> None:
         """Let go of the model; no call may follow."""
 
 
-class Runs(Protocol):
-    """Something that answers in the signature's terms: see `convert.Adapted`."""
-
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
-        """Run once; names, dtypes and layouts are the signature's."""
-
-
-def contiguous(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return `array` itself if it is C-contiguous of `dtype`, else a copy."""
-    return np.ascontiguousarray(array, dtype=dtype)
+def numpy_dtype(spec: TensorSpec) -> np.dtype[Any]:
+    """Return the numpy dtype of a tensor; `object` for BYTES."""
+    return np.dtype(spec.datatype.numpy_name)

@@ -1,0 +1,31 @@
+"""Memory that a closed model leaves behind goes back to the system.
+
+Law: safe in any thread, never fails; does nothing where the C library cannot.
+
+Measured with onnxruntime 1.32 and glibc 2.36: loading and running a 14 MB ONNX file
+leaves 105 MB resident, 75 MB after a trim; 30 load-run-close rounds without one grow,
+with one they stay (`tests/integration/runtime/test_memory.py`).
+"""
+
+import ctypes
+import gc
+
+
+def trim() -> None:
+    """Hand free heap pages back to the kernel; other threads run on meanwhile."""
+    if _MALLOC_TRIM is not None:
+        _MALLOC_TRIM(0)
+
+
+def give_back() -> None:
+    """Collect garbage, then `trim`."""
+    gc.collect()
+    trim()
+
+
+def _malloc_trim() -> "ctypes._FuncPointer | None":
+    """Find glibc's `malloc_trim` (malloc_trim(3)); musl has none and needs none."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+_MALLOC_TRIM = _malloc_trim()
