@@ -47,7 +47,7 @@ def _schemas(types: Sequence[type[msgspec.Struct]]) -> Json:
     _, components = msgspec.json.schema_components(
         types,
         ref_template=_REF,
-        schema_hook=lambda _kind: {},  # `object`: anything
+        schema_hook=lambda _kind: {"description": "Any JSON value."},  # `object`
     )
     return components
 
