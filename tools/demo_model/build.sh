@@ -11,6 +11,9 @@ demo=${2:-demo}
 wanted=tools/demo_model/requirements.txt
 
 if ! cmp -s "$wanted" "$environment/installed.txt"; then
+    sh tools/need-python.sh
+    # edged's own pins, which make exports, are not this tool's.
+    unset PIP_CONSTRAINT
     "${PYTHON:-python3}" -m venv "$environment"
     "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" "$environment/installed.txt"
