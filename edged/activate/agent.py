@@ -16,7 +16,14 @@ from edged import __version__
 from edged.activate.fit import changes_for_callers, check_box, check_replaces
 from edged.activate.intake import Candidate, Intake
 from edged.activate.proof import prove
-from edged.errors import BadRelease, Conflict, EdgedError, UnknownModel, UnknownVersion
+from edged.errors import (
+    BadRelease,
+    Conflict,
+    Draining,
+    EdgedError,
+    UnknownModel,
+    UnknownVersion,
+)
 from edged.runtime.base import Runs
 from edged.store.links import Links
 from edged.store.releases import Release, Releases
@@ -94,7 +101,9 @@ class Agent(Generic[P]):
         self._links = links
         self._intake = intake
         self._swapper = swapper
-        self._keep = keep_releases
+        self.keep_releases = keep_releases
+        self.trouble: Trouble | None = None
+        self._closed = False
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="activate")
         self._intake_thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
@@ -104,7 +113,12 @@ class Agent(Generic[P]):
     async def start(self) -> None:
         """Load every model's current release; a failure is told, never raised."""
         async with self._turn:
-            await self._work(self._intake.sweep)
+            try:
+                await self._work(self._intake.sweep)
+            except EdgedError as error:  # a read-only store still serves
+                self.trouble = Trouble(
+                    code=error.code, text=error.message, hint=error.hint
+                )
             names = await self._work(self._releases.names)
             for name in names:
                 self._swapper.loading(name)
@@ -115,9 +129,10 @@ class Agent(Generic[P]):
                     self._swapper.fail(name, error)
 
     def close(self) -> None:
-        """Let the threads go; nothing may be under way."""
-        self._thread.shutdown()
-        self._intake_thread.shutdown()
+        """Take no further change. One under way may be cut: the store stands that."""
+        self._closed = True
+        self._thread.shutdown(wait=False)
+        self._intake_thread.shutdown(wait=False)
 
     # --- effects -----------------------------------------------------------------
 
@@ -405,7 +420,8 @@ class Agent(Generic[P]):
             self._installed(name),
             live=live,
             previous=previous,
-            keep=self._keep,
+            # Live and previous stay in any case; the setting counts them too.
+            keep=max(0, self.keep_releases - 2),
         ):
             try:
                 self._releases.delete(release)
@@ -448,7 +464,13 @@ class Agent(Generic[P]):
         )
 
     async def _work(self, work: Callable[[], T]) -> T:
-        """Run on the agent's thread, to the end even if the caller goes away."""
+        """Run on the agent's thread, to the end even if the caller goes away.
+
+        Raises:
+            Draining: the daemon is stopping.
+        """
+        if self._closed:
+            raise Draining("cannot do that now: the daemon is stopping")
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
 

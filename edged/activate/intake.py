@@ -43,7 +43,7 @@ class Intake:
         self._layout = layout
         self._releases = releases
         self._files = files
-        self._limits = limits
+        self.limits = limits
 
     def receive(self, chunks: Iterable[bytes], request: InstallRequest) -> Candidate:
         """Stage a stream; a bare model gets a manifest that is drafted from it.
@@ -58,7 +58,7 @@ class Intake:
             chunks,
             self._layout.incoming / secrets.token_hex(8),
             self._files,
-            self._limits,
+            self.limits,
         )
         try:
             if staged.manifest is None:

@@ -38,16 +38,16 @@ class Roles:
         admin_users: Iterable[str] = (),
         own_uid: int | None = None,
     ) -> None:
-        self._admin_groups = tuple(admin_groups)
-        self._admin_users = tuple(admin_users)
+        self.admin_groups = tuple(admin_groups)
+        self.admin_users = tuple(admin_users)
         self._own_uid = os.getuid() if own_uid is None else own_uid
 
     def of(self, who: Peer) -> Access:
         """Return the most that this peer may do."""
         if (
             who.uid in {0, self._own_uid}
-            or who.all_groups & _gids(self._admin_groups)
-            or who.uid in _uids(self._admin_users)
+            or who.all_groups & _gids(self.admin_groups)
+            or who.uid in _uids(self.admin_users)
         ):
             return Access.ADMIN
         return Access.READ
@@ -64,13 +64,13 @@ class Roles:
         if who is not None and self.of(who) is Access.ADMIN:
             return
         user = "this peer" if who is None else f"user {_user_name(who.uid)}"
-        groups = ", ".join(self._admin_groups)
+        groups = ", ".join(self.admin_groups)
         raise NotPermitted(
             f"cannot {request.method} {request.path}: {user} may only read"
             + (f", not being root or in group {groups}" if groups else ""),
             hint="run the command with sudo",
             uid=None if who is None else who.uid,
-            groups=self._admin_groups,
+            groups=self.admin_groups,
         )
 
 

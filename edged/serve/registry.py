@@ -61,7 +61,7 @@ class Registry:
     """All models, and the one way to ask them."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._models: dict[str, Model] = {}
         self._revision = Owned(0)
@@ -125,7 +125,7 @@ class Registry:
             admission.check_room(
                 live.name,
                 inflight=live.inflight,
-                limit=self._limits.queue_length,
+                limit=self.limits.queue_length,
                 service_ms=live.stats.variants[rung.id].percentile_ms(0.5) or 1.0,
             )
         except EdgedError as error:
@@ -133,7 +133,7 @@ class Registry:
             raise
         deadline_s = request.deadline_s
         if deadline_s is None:
-            deadline_s = admitted_ns / 1e9 + self._limits.default_timeout_s
+            deadline_s = admitted_ns / 1e9 + self.limits.default_timeout_s
         try:
             if request.sequence is not None and rung.runs.stateful:
                 sequences = self._models[live.name].sequences
@@ -229,7 +229,7 @@ class Registry:
             BadModel: not one variant loads, or (strict) not every one.
         """
         try:
-            ladder = load_ladder(release, threads=self._limits.threads, strict=strict)
+            ladder = load_ladder(release, threads=self.limits.threads, strict=strict)
         except EdgedError:
             self.loads["failed"] += 1
             raise
@@ -291,9 +291,9 @@ class Registry:
         if name not in self._models:
             sequences = Sequences(
                 name,
-                limit=self._limits.max_sequences,
-                idle_s=self._limits.sequence_idle_s,
-                threads=self._limits.threads,
+                limit=self.limits.max_sequences,
+                idle_s=self.limits.sequence_idle_s,
+                threads=self.limits.threads,
             )
             self._models[name] = Model(name, sequences)
         return self._models[name]

@@ -1,0 +1,101 @@
+"""The daemon about itself: the page behind `edgectl status`, the snapshot, systemd.
+
+Law: it looks and tells; nothing changes by looking. Call on the loop only.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from edged import __version__
+from edged.host.clock import Clock
+from edged.host.process import Self
+from edged.runtime import backends
+from edged.serve.registry import Registry
+from edged.serve.status import status
+from edged.watch import Watch
+from edged.wire.messages import Level, Phase, Process, Status, Trouble
+
+#: A run that takes longer than this many default deadlines is stuck, not slow.
+STUCK_DEADLINES = 2
+
+
+class Board:
+    """Makes `Status` from the owners' words.
+
+    Args:
+        registry: the models.
+        phase: of the daemon.
+        troubles: standing problems that are no model's, asked each time.
+        default_timeout_s: what tells a slow run from a stuck one.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        phase: Watch[Phase],
+        clock: Clock,
+        troubles: Callable[[], Sequence[Trouble]],
+        default_timeout_s: float,
+    ) -> None:
+        self._registry = registry
+        self._phase = phase
+        self._clock = clock
+        self._troubles = troubles
+        self._stuck_s = STUCK_DEADLINES * default_timeout_s
+        self._process = Self()
+        self._started = clock.utc()
+        self._started_s = clock.monotonic()
+        self.sockets: tuple[str, ...] = ()
+
+    def status(self) -> Status:
+        """Tell everything."""
+        return status(
+            phase=self._phase.value,
+            at_utc=_text(self._clock.utc()),
+            process=self._describe_process(),
+            models=self._registry.statuses(),
+            troubles=(*self._troubles(), *self._stuck()),
+        )
+
+    @property
+    def beats(self) -> bool:
+        """Whether every owner still moves: the watchdog's question."""
+        return not self._stuck()
+
+    def _stuck(self) -> tuple[Trouble, ...]:
+        running_s = self._registry.running_s()
+        if running_s < self._stuck_s:
+            return ()
+        return (
+            Trouble(
+                code="stuck",
+                text=f"cannot finish an inference: it has been running for "
+                f"{running_s:.0f} s",
+                hint="systemctl restart edged",
+            ),
+        )
+
+    def _describe_process(self) -> Process:
+        usage = self._process.usage()
+        return Process(
+            pid=self._process.pid,
+            version=__version__,
+            started_utc=_text(self._started),
+            uptime_s=round(self._clock.monotonic() - self._started_s, 3),
+            rss_bytes=usage.rss_bytes,
+            cpu_s=usage.cpu_s,
+            sockets=self.sockets,
+            runtimes=backends.versions(),
+        )
+
+
+def line(told: Status) -> str:
+    """Return the verdict with its level, as every place shows it."""
+    return (
+        told.verdict if told.level is Level.OK else f"{told.level.name}: {told.verdict}"
+    )
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,425 @@
+"""edged: the composition root.
+
+Law: the only file that calls many constructors; it ties the rooms together and
+decides nothing that a room could decide. Services in order: control door, models,
+pulse, data door. So a technician sees a daemon that is still loading, and callers
+come last and leave first.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from edged import __version__, config, log
+from edged.activate.agent import Agent
+from edged.activate.intake import Intake
+from edged.api import problems
+from edged.api.access import Roles
+from edged.api.board import Board, line
+from edged.api.connection import Limits as ConnectionLimits
+from edged.api.control import Reads, control_app
+from edged.api.data import data_app
+from edged.api.door import Door
+from edged.api.pulse import Pulse
+from edged.api.server import Server
+from edged.errors import BadConfig, EdgedError
+from edged.host.clock import SystemClock
+from edged.host.files import DiskFiles, Site
+from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
+from edged.host.lock import only_daemon
+from edged.host.notify import Notifier
+from edged.lifecycle import supervise
+from edged.serve.live import Live
+from edged.serve.registry import Limits, Registry
+from edged.store.bundle import Limits as BundleLimits
+from edged.store.layout import Layout
+from edged.store.links import Links
+from edged.store.releases import Releases
+from edged.watch import Owned
+from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
+
+logger = logging.getLogger("edged")
+
+#: More threads than this speed up no model that fits such a box.
+_MOST_THREADS = 4
+
+Load = Callable[[], config.Loaded]
+
+
+class Daemon:
+    """All rooms, tied."""
+
+    def __init__(self, loaded: config.Loaded, load: Load) -> None:
+        self._loaded = loaded
+        self._load = load
+        settings = loaded.settings
+        clock, files, layout = (
+            SystemClock(),
+            DiskFiles(),
+            Layout(settings.store.state_dir),
+        )
+        self._config_trouble: Trouble | None = None
+        self._phase = Owned(Phase.STARTING)
+        self._notifier = Notifier()
+        self._registry = Registry(_limits(settings), clock)
+        releases = Releases(layout, files)
+        self._intake = Intake(
+            releases,
+            layout=layout,
+            files=files,
+            limits=BundleLimits(max_bytes=settings.store.max_bundle),
+        )
+        self._agent: Agent[Live] = Agent(
+            releases=releases,
+            links=Links(layout, files),
+            intake=self._intake,
+            swapper=self._registry,
+            keep_releases=settings.store.keep_releases,
+        )
+        self._board = Board(
+            registry=self._registry,
+            phase=self._phase.watch,
+            clock=clock,
+            troubles=self._troubles,
+            default_timeout_s=settings.serve.default_timeout,
+        )
+        self._pulse = Pulse(
+            board=self._board,
+            revision=self._registry.revision,
+            snapshot=settings.runtime_dir / "status.json",
+            files=files,
+            notifier=self._notifier,
+        )
+        self._roles = Roles(
+            admin_groups=settings.control.admin_groups,
+            admin_users=settings.control.admin_users,
+        )
+        self._clock = clock
+        self._files = files
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, then drain.
+
+        Raises:
+            EdgedError: the daemon cannot start here.
+        """
+        settings = self._loaded.settings
+        stop = asyncio.Event()
+        self._heed_signals(stop)
+        for folder in (settings.store.state_dir, settings.runtime_dir):
+            if not folder.exists():
+                self._files.mkdir(Site.STORE_FOLDER, folder)
+        with only_daemon(settings.store.state_dir), ExitStack() as stack:
+            control, data = self._doors(stack)
+            limits = _connection_limits(settings)
+            services = (
+                Server([control], limits),
+                Models(self._agent),
+                self._pulse,
+                Server([data], limits),
+                Announcer(self._phase, self._notifier, self._board),
+            )
+            await supervise(services, stop)
+
+    # --- tying -------------------------------------------------------------------
+
+    def _doors(self, stack: ExitStack) -> tuple[Door, Door]:
+        """Open what systemd did not open for us; closed when `stack` ends."""
+        settings = self._loaded.settings.server
+        given = inherited()
+        control = [] if given.control else [_listen(settings, settings.control_socket)]
+        data = [] if given.data else [_listen(settings, settings.socket)]
+        if settings.tcp is not None:
+            data.append(tcp_listener(settings.tcp))
+        every = (*given.control, *given.data, *control, *data)
+        for listener in every:
+            stack.callback(listener.close)
+            for warning in listener.warnings:
+                logger.warning("%s", warning)
+        self._board.sockets = tuple(listener.where for listener in every)
+        return (
+            Door(
+                name="control",
+                app=control_app(
+                    agent=self._agent,
+                    reads=Reads(
+                        statuses=self._registry.statuses,
+                        status=self._board.status,
+                        config=self._config_view,
+                    ),
+                    roles=self._roles,
+                ),
+                refuse=problems.control_answer,
+                own=tuple(control),
+                inherited=given.control,
+            ),
+            Door(
+                name="data",
+                app=data_app(
+                    self._registry,
+                    self._phase.watch,
+                    clock=self._clock,
+                    max_body=settings.max_body,
+                ),
+                refuse=problems.data_answer,
+                own=tuple(data),
+                inherited=given.data,
+            ),
+        )
+
+    def _troubles(self) -> tuple[Trouble, ...]:
+        box = self._agent.trouble
+        return tuple(t for t in (self._config_trouble, box) if t is not None)
+
+    def _config_view(self) -> ConfigView:
+        return ConfigView(
+            values=tuple(
+                ConfigValue(key=row.key, value=row.value, origin=row.origin)
+                for row in self._loaded.effective
+            )
+        )
+
+    # --- signals -----------------------------------------------------------------
+
+    def _heed_signals(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            if stop.is_set():
+                logger.warning("asked to stop twice: ending at once")
+                _exit(os.EX_TEMPFAIL)
+            stop.set()
+
+        loop.add_signal_handler(signal.SIGTERM, end)
+        loop.add_signal_handler(signal.SIGINT, end)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        """Take over new settings as a whole, or keep the old ones and say why."""
+        self._notifier.reloading()
+        try:
+            loaded = self._load()
+        except BadConfig as error:
+            logger.error("%s; the settings in force stay", error.message)  # noqa: TRY400  # no traceback: a typo
+            self._config_trouble = Trouble(
+                code=error.code,
+                text="cannot take over the changed configuration: it does not hold",
+                hint="edgectl config check",
+            )
+        else:
+            self._config_trouble = self._take_over(loaded)
+        self._notifier.ready(line(self._board.status()))
+        self._pulse.tell()
+
+    def _take_over(self, loaded: config.Loaded) -> Trouble | None:
+        """Apply what can change at run time; name what needs a restart."""
+        changes = config.changes(self._loaded.settings, loaded.settings)
+        settings = loaded.settings
+        log.configure(settings.log.level.value)
+        self._registry.limits = _limits(settings)
+        self._intake.limits = BundleLimits(max_bytes=settings.store.max_bundle)
+        self._agent.keep_releases = settings.store.keep_releases
+        self._roles.admin_groups = settings.control.admin_groups
+        self._roles.admin_users = settings.control.admin_users
+        self._loaded = loaded
+        for change in changes:
+            logger.info("setting %s: %s -> %s", change.key, change.old, change.new)
+        waiting = [change.key for change in changes if not change.reloadable]
+        if not waiting:
+            return None
+        return Trouble(
+            code="needs-restart",
+            text=f"changed settings wait for a restart: {', '.join(waiting)}",
+            hint="systemctl restart edged",
+        )
+
+
+class Models:
+    """The service that loads what is live, and ends the agent's work."""
+
+    name = "models"
+
+    def __init__(self, agent: Agent[Live]) -> None:
+        self._agent = agent
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Load every model, then wait."""
+        try:
+            await self._agent.start()
+            ready()
+            await asyncio.Event().wait()  # the way out is cancellation
+        finally:
+            self._agent.close()
+
+
+class Announcer:
+    """The last service to start and the first to end: it says so."""
+
+    name = "announcer"
+
+    def __init__(self, phase: Owned[Phase], notifier: Notifier, board: Board) -> None:
+        self._phase = phase
+        self._notifier = notifier
+        self._board = board
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Say READY, and before anything else ends, STOPPING."""
+        self._phase.set(Phase.READY)
+        # What lives now lives for good: later collections need not walk it.
+        gc.collect()
+        gc.freeze()
+        told = self._board.status()
+        self._notifier.ready(line(told))
+        logger.info("%s; listening on %s", line(told), ", ".join(self._board.sockets))
+        ready()
+        try:
+            await asyncio.Event().wait()  # the way out is cancellation
+        finally:
+            self._phase.set(Phase.DRAINING)
+            self._notifier.stopping()
+            logger.info("stopping: finishing what is under way")
+
+
+# --- the command -----------------------------------------------------------------
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the daemon until SIGTERM; return its exit status.
+
+    78 (EX_CONFIG): the configuration does not hold. A unit's
+    `RestartPreventExitStatus=78` keeps a typo from becoming a restart loop.
+    """
+    args = _arguments(argv)
+    overrides = {
+        key: value
+        for key, value in (
+            ("store.state-dir", args.state_dir),
+            ("runtime-dir", args.runtime_dir),
+            ("server.tcp", args.tcp),
+        )
+        if value is not None
+    }
+
+    def load() -> config.Loaded:
+        return config.read(args.config, overrides=overrides)
+
+    try:
+        loaded = load()
+    except BadConfig as error:
+        _say(f"edged: {error.message}")
+        return os.EX_CONFIG
+    if args.check_config:
+        read = ", ".join(map(str, loaded.files)) or "no file: all defaults"
+        _say(f"edged: the configuration holds ({read})")
+        return os.EX_OK
+    log.configure(loaded.settings.log.level.value)
+    try:
+        asyncio.run(Daemon(loaded, load).run())
+    except EdgedError as error:
+        _complain(error)
+        return os.EX_UNAVAILABLE
+    except BaseExceptionGroup as group:
+        known = [error for error in group.exceptions if isinstance(error, EdgedError)]
+        for one in known:
+            _complain(one)
+        if len(known) < len(group.exceptions):
+            logger.critical("a service failed", exc_info=group)
+            return os.EX_SOFTWARE
+        return os.EX_UNAVAILABLE
+    logger.info("stopped")
+    return os.EX_OK
+
+
+def command() -> None:
+    """Be the console script.
+
+    A run that hangs in native code cannot be interrupted, and joining its thread
+    would hang the exit with it; the kernel takes everything back at once.
+    """
+    _exit(main())
+
+
+def _exit(status: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="edged", description="Serve models on this box, on Unix sockets."
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings, instead of /etc/edged/edged.yaml; FILE's neighbour edged.d/ "
+        "is read too",
+    )
+    parser.add_argument(
+        "--state-dir", metavar="DIR", help="where releases are kept (store.state-dir)"
+    )
+    parser.add_argument(
+        "--runtime-dir",
+        metavar="DIR",
+        help="where sockets and the last status are (runtime-dir)",
+    )
+    parser.add_argument(
+        "--tcp",
+        metavar="HOST:PORT",
+        help="serve the data socket's protocol on loopback too (server.tcp)",
+    )
+    parser.add_argument(
+        "--check-config", action="store_true", help="check the settings and exit"
+    )
+    parser.add_argument("--version", action="version", version=f"edged {__version__}")
+    return parser.parse_args(argv)
+
+
+def _limits(settings: config.Settings) -> Limits:
+    # One core is left to whoever feeds the model.
+    cores = len(os.sched_getaffinity(0))
+    chosen = min(max(1, cores - 1), _MOST_THREADS)
+    return Limits(
+        queue_length=settings.serve.queue_length,
+        default_timeout_s=settings.serve.default_timeout,
+        max_sequences=settings.serve.max_sequences,
+        sequence_idle_s=settings.serve.sequence_idle,
+        threads=settings.runtime.threads or chosen,
+    )
+
+
+def _connection_limits(settings: config.Settings) -> ConnectionLimits:
+    server = settings.server
+    return ConnectionLimits(
+        max_connections=server.max_connections,
+        head_timeout_s=server.head_timeout,
+        body_timeout_s=server.body_timeout,
+        keep_alive_s=server.keep_alive,
+        drain_timeout_s=server.drain_timeout,
+    )
+
+
+def _listen(server: config.Server, path: Path) -> Listener:
+    return unix_listener(path, server.mode, server.group)
+
+
+def _complain(error: EdgedError) -> None:
+    hint = f"; try: {error.hint}" if error.hint else ""
+    logger.critical("%s%s", error.message, hint)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201  # before there is a log
+
+
+if __name__ == "__main__":
+    command()
