@@ -12,13 +12,14 @@ DEV := $(VENV)/.dev
 HOME_DIR := .demo
 
 export ORT_DISABLE_TELEMETRY := 1
-export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo run test lint type imports docs bench demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(READY) $(DEV): export PIP_CONSTRAINT := constraints.txt
 
 setup: $(DEV) ## Make .venv with edged and all tools; does nothing when it is fresh
 

@@ -295,13 +295,16 @@ def tcp_listener(address: str) -> Listener:
     """Listen on loopback TCP.
 
     Args:
-        address: `127.0.0.1:PORT` or `[::1]:PORT`; port 0 takes a free one.
+        address: `127.0.0.1:PORT`, `localhost:PORT` or `[::1]:PORT`; port 0 takes a
+            free one.
 
     Raises:
         SocketFailed: not a loopback address, or the port is taken.
     """
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
+    if host == "localhost":  # never looked up: a name service could say anything
+        host = "127.0.0.1"
     if not _is_loopback(host) or not port.isdecimal() or int(port) > PORT_MAX:
         raise SocketFailed(
             f"cannot listen on {address!r}: not a loopback address with a port",

@@ -211,9 +211,10 @@ def test_closing_leaves_the_successors_file(folder: Path) -> None:
     second.close()
 
 
-def test_loopback_tcp_takes_a_free_port() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_loopback_tcp_takes_a_free_port(host: str) -> None:
     """Port 0 is answered with the real one."""
-    made = tcp_listener("127.0.0.1:0")
+    made = tcp_listener(f"{host}:0")
 
     port = int(made.where.removeprefix("127.0.0.1:"))
     socket.create_connection(("127.0.0.1", port)).close()

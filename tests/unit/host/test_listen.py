@@ -14,7 +14,7 @@ from edged.host.listen import Inherited, inherited, tcp_listener, unix_listener
         "0.0.0.0:8000",
         "192.168.1.2:8000",
         "[::]:8000",
-        "localhost:8000",
+        "localhost.example.org:8000",
         "127.0.0.1",
         "127.0.0.1:http",
         "127.0.0.1:65536",
