@@ -157,14 +157,7 @@ class _Draft:
         """Record golden answers, to given inputs if there are any."""
         runs = self._adapt(self.signature)
         if given is None:
-            made = record(
-                runs,
-                self.signature,
-                samples=_SAMPLES,
-                seed=_SEED,
-                ranges=self._ranges(),
-            )
-            return made, GoldenSource.GENERATED
+            return self._made_up(runs), GoldenSource.GENERATED
         arrays = {
             self._names.get(name, name): array
             for name, array in read_arrays(given).items()
@@ -173,6 +166,22 @@ class _Draft:
         if not asked.outputs:
             asked = answer(runs, self.signature, asked)
         return asked, GoldenSource.REAL
+
+    def _made_up(self, runs: convert.Adapted) -> GoldenSet:
+        try:
+            return record(
+                runs,
+                self.signature,
+                samples=_SAMPLES,
+                seed=_SEED,
+                ranges=self._ranges(),
+            )
+        except (BadModel, InvalidTensor) as error:
+            raise BadModel(
+                f"cannot record golden answers of {self.variant.file} from made-up "
+                f"inputs: {error.message}",
+                hint="give inputs that it is made for: --golden inputs.npz",
+            ) from error
 
     def _signature(self, *, fixed: bool) -> Signature:
         def shape(spec: TensorSpec) -> Shape:

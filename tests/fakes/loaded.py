@@ -1,0 +1,54 @@
+"""A runtime that computes nothing: canned answers, and a memory of what it was fed."""
+
+from collections.abc import Mapping
+
+from edged.runtime.base import Array, Quantization, Tensors
+from edged.wire.tensors import TensorSpec
+
+
+class FakeLoaded:
+    """Satisfies `edged.runtime.base.Loaded`.
+
+    Args:
+        inputs: what it declares.
+        outputs: what it declares.
+        answers: by output name; what every run gives.
+        quantization: by tensor name.
+
+    Attributes:
+        fed: the feeds of every run.
+        resets: how often it was told to forget.
+        closed: whether it was let go.
+    """
+
+    stateful = False
+    concurrent = True
+
+    def __init__(
+        self,
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        *,
+        answers: Mapping[str, Array],
+        quantization: Mapping[str, Quantization] | None = None,
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.quantization = quantization or {}
+        self._answers = answers
+        self.fed: list[dict[str, Array]] = []
+        self.resets = 0
+        self.closed = False
+
+    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+        """Remember the feeds and give the canned answers."""
+        self.fed.append(dict(feeds))
+        return {name: self._answers[name] for name in wanted}
+
+    def reset(self) -> None:
+        """Count."""
+        self.resets += 1
+
+    def close(self) -> None:
+        """Remember."""
+        self.closed = True
