@@ -1,0 +1,263 @@
+"""The asyncio client of the data socket.
+
+    async with AsyncClient() as client:
+        result = await client.infer("digits", image)
+
+Law: as `client.inference`. For one event loop; any number of calls at a time, each on
+a connection of its own. Cancelling a call closes its connection.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self, Unpack, cast
+
+from edged.client import calls
+from edged.client.calls import InferOptions, Inputs, ModelIndex, ModelMetadata, Result
+from edged.client.http import SCRATCH_BYTES, Answer, Call, Reader
+from edged.client.reach import (
+    DATA_SOCKET,
+    hung_up,
+    socket_path,
+    timed_out,
+    unreachable,
+)
+from edged.errors import EdgedError, Refused
+
+__all__ = ["AsyncClient"]
+
+#: Connections kept for reuse; more may be open while more calls run.
+MAX_IDLE = 16
+
+#: How often a full queue of the daemon's is tried again: see `client.transport`.
+_RETRY_S = 0.01
+
+
+class AsyncClient:
+    """Asks models for answers; see `client.inference.Client`."""
+
+    def __init__(
+        self, socket: str | os.PathLike[str] | None = None, *, timeout_s: float = 10.0
+    ) -> None:
+        self._path = socket_path(socket, "EDGED_SOCKET", DATA_SOCKET)
+        self._timeout_s = timeout_s
+        self._idle: list[_Link] = []
+        self._only_input: dict[str, str] = {}  # by model, once it was asked for
+
+    @property
+    def socket(self) -> str:
+        """The path that it connects to."""
+        return self._path
+
+    async def infer(
+        self,
+        model: str,
+        inputs: Inputs,
+        *,
+        timeout_s: float | None = None,
+        **options: Unpack[InferOptions],
+    ) -> Result:
+        """Ask a model; see `client.inference.Client.infer`."""
+        allowed_s = self._timeout_s if timeout_s is None else timeout_s
+        named = calls.as_arrays(
+            inputs
+            if isinstance(inputs, Mapping)
+            else {await self._name_of_input(model, allowed_s): inputs}
+        )
+        call = calls.infer(model, named, timeout_s=allowed_s, **options)
+        try:
+            return calls.read_infer(await self._send(call, allowed_s))
+        except Refused:
+            self._only_input.pop(model, None)  # another signature may be live by now
+            raise
+
+    async def metadata(
+        self, model: str, *, timeout_s: float | None = None
+    ) -> ModelMetadata:
+        """Return what a model takes and gives."""
+        return calls.read_metadata(await self._send(calls.metadata(model), timeout_s))
+
+    async def ready(
+        self, model: str | None = None, *, timeout_s: float | None = None
+    ) -> bool:
+        """Tell whether the daemon, or one model, answers requests now."""
+        return calls.read_ready(await self._send(calls.ready(model), timeout_s))
+
+    async def models(self, *, timeout_s: float | None = None) -> tuple[ModelIndex, ...]:
+        """Return the installed models."""
+        return calls.read_models(await self._send(calls.models(), timeout_s))
+
+    async def close(self) -> None:
+        """Close idle connections. Another call would open a new one."""
+        idle, self._idle = self._idle, []
+        for link in idle:
+            link.close()
+        for link in idle:
+            await link.gone.wait()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _name_of_input(self, model: str, timeout_s: float) -> str:
+        if model not in self._only_input:
+            found = await self.metadata(model, timeout_s=timeout_s)
+            self._only_input[model] = calls.only_input(found)
+        return self._only_input[model]
+
+    async def _send(self, call: Call, timeout_s: float | None) -> Answer:
+        allowed_s = self._timeout_s if timeout_s is None else timeout_s
+        try:
+            async with asyncio.timeout(allowed_s):
+                return await self._exchange(call)
+        except TimeoutError:
+            raise timed_out(self._path, allowed_s) from None
+
+    async def _exchange(self, call: Call) -> Answer:
+        while True:
+            link, fresh = self._take(), False
+            if link is None:
+                link, fresh = await _connect(self._path), True
+            try:
+                answer = await link.exchange(call)
+            except _Stale:
+                # What had been idle may have been closed: only that is tried again.
+                if fresh:
+                    raise hung_up(self._path) from None
+                continue
+            except BaseException:
+                link.close()
+                raise
+            if link.keeps and len(self._idle) < MAX_IDLE:
+                self._idle.append(link)
+            else:
+                link.close()
+            return answer
+
+    def _take(self) -> "_Link | None":
+        while self._idle:
+            link = self._idle.pop()
+            if link.is_quiet():
+                return link
+            link.close()
+        return None
+
+
+class _Stale(Exception):
+    """The connection was gone before the daemon can have taken the call up."""
+
+
+class _Link(asyncio.BufferedProtocol):
+    """One connection: at most one call at a time."""
+
+    def __init__(self, path: str, sock: socket.socket) -> None:
+        self.keeps = True
+        self.gone = asyncio.Event()
+        self._path = path
+        self._socket = sock
+        self._scratch = memoryview(bytearray(SCRATCH_BYTES))
+        self._transport: asyncio.Transport
+        self._reader: Reader | None = None
+        self._done: asyncio.Future[Answer | None] | None = None
+
+    def is_quiet(self) -> bool:
+        """Whether nothing came since the last answer, not even the end.
+
+        The loop may not have seen it yet; the kernel has.
+        """
+        if not self.keeps or self._transport.is_closing():
+            return False
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    async def exchange(self, call: Call) -> Answer:
+        self._reader = reader = Reader(self._scratch)
+        self._done = asyncio.get_running_loop().create_future()
+        self._transport.writelines([call.head(), *call.body])
+        answer = await self._done
+        self._reader = self._done = None
+        if answer is not None:
+            sent = not self._transport.get_write_buffer_size()
+            self.keeps = self.keeps and reader.keeps and sent
+            return answer
+        if call.repeatable and not reader.begun:
+            raise _Stale
+        raise hung_up(self._path)
+
+    def close(self) -> None:
+        # Not close(): a call that was given up may have left bytes to send.
+        self._transport.abort()
+
+    # --- what the transport tells ----------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # the port's own
+        return self._scratch if self._reader is None else self._reader.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._reader is None:
+            self._end()  # bytes that nobody asked for
+            return
+        try:
+            self._reader.received(nbytes)
+        except EdgedError as exc:
+            self._end(exc)
+            return
+        if self._reader.answer is not None:
+            self._settle(self._reader.answer)
+
+    def eof_received(self) -> None:
+        if self._reader is not None:
+            self._reader.ended()
+            self._settle(self._reader.answer)
+        self._end()
+
+    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002
+        self._end()
+        self.gone.set()
+
+    def _end(self, error: EdgedError | None = None) -> None:
+        self.keeps = False
+        if error is not None and self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+        self._settle(None)
+        self._transport.abort()
+
+    def _settle(self, answer: Answer | None) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_result(answer)
+
+
+async def _connect(path: str) -> _Link:
+    loop = asyncio.get_running_loop()
+    while True:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.setblocking(False)  # noqa: FBT003  # the standard library's signature
+        # A Unix socket connects at once or not at all; asyncio would take a full
+        # queue's EAGAIN for a connection under way.
+        code = sock.connect_ex(path)
+        if code == 0:
+            _, link = await loop.create_connection(lambda: _Link(path, sock), sock=sock)
+            return link
+        sock.close()
+        if code != errno.EAGAIN:
+            exc = OSError(code, os.strerror(code))
+            raise unreachable(path, exc) from exc
+        await asyncio.sleep(_RETRY_S)

@@ -1,0 +1,134 @@
+"""The blocking client of the data socket.
+
+    with Client() as client:
+        result = client.infer("digits", image)
+    print(result.output.argmax())
+
+Law: a deadline on every call, the daemon's own errors raised again, and no call sent
+twice that could have been taken up once. Safe in any thread.
+"""
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self, Unpack
+
+from edged.client import calls
+from edged.client.calls import (
+    Explained,
+    InferOptions,
+    Inputs,
+    ModelIndex,
+    ModelMetadata,
+    Result,
+)
+from edged.client.http import Answer, Call
+from edged.client.reach import DATA_SOCKET, socket_path
+from edged.client.transport import Transport
+from edged.errors import Refused
+
+__all__ = [
+    "Client",
+    "Explained",
+    "InferOptions",
+    "ModelIndex",
+    "ModelMetadata",
+    "Result",
+]
+
+
+class Client:
+    """Asks models for answers.
+
+    Args:
+        socket: path or `unix:///path`; by default `EDGED_SOCKET`, then
+            /run/edged/edged.sock.
+        timeout_s: of a call that brings none.
+
+    Every method raises `edged.errors.EdgedError`: what the daemon says, or NoDaemon,
+    NoAccess, TimedOut, ProtocolError.
+    """
+
+    def __init__(
+        self, socket: str | os.PathLike[str] | None = None, *, timeout_s: float = 10.0
+    ) -> None:
+        self._transport = Transport(socket_path(socket, "EDGED_SOCKET", DATA_SOCKET))
+        self._timeout_s = timeout_s
+        self._only_input: dict[str, str] = {}  # by model, once it was asked for
+
+    @property
+    def socket(self) -> str:
+        """The path that it connects to."""
+        return self._transport.path
+
+    def infer(
+        self,
+        model: str,
+        inputs: Inputs,
+        *,
+        timeout_s: float | None = None,
+        **options: Unpack[InferOptions],
+    ) -> Result:
+        """Ask a model.
+
+        Args:
+            model: its name.
+            inputs: arrays by input name; of a model with one input, the array alone.
+                C-contiguous ones are sent without a copy.
+            timeout_s: of this call, all in all.
+            **options: see `InferOptions`.
+
+        Returns:
+            The outputs, as arrays that the caller owns.
+        """
+        allowed_s = self._timeout_s if timeout_s is None else timeout_s
+        named = calls.as_arrays(
+            inputs
+            if isinstance(inputs, Mapping)
+            else {self._name_of_input(model, allowed_s): inputs}
+        )
+        call = calls.infer(model, named, timeout_s=allowed_s, **options)
+        try:
+            return calls.read_infer(self._send(call, allowed_s))
+        except Refused:
+            self._only_input.pop(model, None)  # another signature may be live by now
+            raise
+
+    def metadata(self, model: str, *, timeout_s: float | None = None) -> ModelMetadata:
+        """Return what a model takes and gives."""
+        return calls.read_metadata(self._send(calls.metadata(model), timeout_s))
+
+    def ready(
+        self, model: str | None = None, *, timeout_s: float | None = None
+    ) -> bool:
+        """Tell whether the daemon, or one model, answers requests now."""
+        return calls.read_ready(self._send(calls.ready(model), timeout_s))
+
+    def models(self, *, timeout_s: float | None = None) -> tuple[ModelIndex, ...]:
+        """Return the installed models."""
+        return calls.read_models(self._send(calls.models(), timeout_s))
+
+    def close(self) -> None:
+        """Close what is open; not needed at a program's end."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send(self, call: Call, timeout_s: float | None) -> Answer:
+        allowed_s = self._timeout_s if timeout_s is None else timeout_s
+        return self._transport.call(call, timeout_s=allowed_s)
+
+    def _name_of_input(self, model: str, timeout_s: float) -> str:
+        if model not in self._only_input:
+            found = self.metadata(model, timeout_s=timeout_s)
+            self._only_input[model] = calls.only_input(found)
+        return self._only_input[model]
