@@ -342,10 +342,18 @@ class _ResponseHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """A JSON part: its head, and `data` of each tensor, None where it has none."""
+    """A JSON part.
 
-    head: Any  # _RequestHead or _ResponseHead; msgspec knows no generic structs here
+    Attributes:
+        head: everything but the tensors' data; _RequestHead or _ResponseHead.
+        data: of each tensor, None where it has none.
+        arrays: in the head.
+        what: how errors call it.
+    """
+
+    head: Any
     data: tuple[Any, ...]
+    arrays: int
     what: str
 
 
@@ -374,7 +382,9 @@ def _document(text: memoryview, tensors: str, head: type[T], what: str) -> _Docu
         converted = msgspec.convert(fields, head)
     except msgspec.ValidationError as exc:
         raise InvalidRequest(f"cannot read {what}: {exc}") from exc
-    return _Document(converted, tuple(tensor.get("data") for tensor in listed), what)
+    data = tuple(tensor.get("data") for tensor in listed)
+    lists = sum(isinstance(field, list) for field in fields.values())
+    return _Document(converted, data, lists + len(data), what)  # each has a shape
 
 
 def _fields(source: Any, names: Iterable[str]) -> dict[str, object]:
@@ -420,8 +430,7 @@ def _read_tensors(
             f"follow its last {kind}"
         )
     if in_json:
-        others = 2 + len(heads)  # the lists of inputs and outputs, and the shapes
-        tensorjson.check_no_hidden_arrays(text, in_json, others, document.what)
+        tensorjson.check_no_hidden_arrays(text, in_json, document.arrays, document.what)
     return tensors
 
 

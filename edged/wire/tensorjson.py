@@ -185,8 +185,8 @@ def _malformed(text: memoryview, what: str, exc: Exception) -> InvalidRequest:
         reason = str(found)
     else:
         reason = str(exc)
-    if "BIGINT" in str(exc):
-        reason = "an integer does not fit in 64 bits"
+    if "BIGINT" in str(exc) or "NUMBER" in str(exc):
+        reason = "a number is malformed, or an integer does not fit in 64 bits"
     elif "DEPTH" in str(exc):
         reason = "it is nested too deeply"
     return InvalidRequest(f"cannot read {what}: {reason}")
