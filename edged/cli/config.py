@@ -1,0 +1,119 @@
+"""`edgectl config`: check files, show the settings in force and their origin.
+
+Law: `show` prints what the running daemon uses; only where none answers, what it
+would use, and says so on stderr.
+"""
+
+import argparse
+
+import msgspec
+
+from edged.cli.desk import Desk
+from edged.cli.exits import Exit
+from edged.cli.output import Align, table
+from edged.cli.parser import add_verb, add_verbs
+from edged.config.load import Loaded, read
+from edged.errors import BadConfig, NoAccess, NoDaemon, ProtocolError, TimedOut
+from edged.strictyaml.place import Fault
+from edged.wire.endpoints import CONFIG
+from edged.wire.messages import ConfigValue, ConfigView, Nothing
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What `config check --json` prints."""
+
+    schema: str = "edged.config-check/1"
+    ok: bool
+    files: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+def fill(to: argparse.ArgumentParser) -> None:
+    """Add the verbs of `config`."""
+    verbs = add_verbs(to)
+    check = add_verb(verbs, "check", "read configuration files and list every fault")
+    check.add_argument(
+        "files", metavar="FILE", nargs="*", help="by default those the daemon reads"
+    )
+    check.set_defaults(run=check_files)
+    show = add_verb(verbs, "show", "print the settings in force")
+    show.add_argument(
+        "--origin", action="store_true", help="say which file and line each is from"
+    )
+    show.set_defaults(run=show_settings)
+
+
+def check_files(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Check the files that are named, each for itself, or the usual ones together."""
+    chosen: list[str | None] = args.files or [desk.place.config]
+    files: list[str] = []
+    faults: list[Fault] = []
+    failures: list[BadConfig] = []
+    for file in chosen:
+        try:
+            files += map(str, read(file).files)
+        except BadConfig as error:
+            files += [file] if file else []
+            failures.append(error)
+            faults += _faults(error)
+    if desk.as_json:
+        desk.screen.json(
+            Checked(ok=not failures, files=tuple(files), faults=tuple(faults))
+        )
+        return Exit.BAD_CONFIG if failures else Exit.FINE
+    for file in files if not failures else ():
+        desk.screen.line(f"{file}: good")
+    if not files:
+        desk.screen.line("no configuration file: the defaults hold")
+    if failures:
+        raise _together(failures)
+    return Exit.FINE
+
+
+def show_settings(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Print settings as they would stand in a file, perhaps with their origin."""
+    try:
+        view = desk.call(CONFIG, Nothing())
+    except (NoDaemon, NoAccess, TimedOut, ProtocolError) as error:
+        view = _view(read(desk.place.config))
+        desk.screen.talk(f"edgectl: {error.message}; these settings are of the files")
+    if desk.as_json:
+        desk.screen.json(view)
+        return Exit.FINE
+    rows = [(value.key, _text(value), value.origin) for value in view.values]
+    columns = 3 if args.origin else 2
+    _, *lines = table(
+        ("",) * columns,
+        [row[:columns] for row in rows],
+        align=(Align.LEFT,) * columns,
+    )
+    for line in lines:
+        desk.screen.line(line)
+    return Exit.FINE
+
+
+def _faults(error: BadConfig) -> list[Fault]:
+    problems = error.fields.get("problems")
+    return list(problems) if isinstance(problems, list) else []
+
+
+def _together(failures: list[BadConfig]) -> BadConfig:
+    if len(failures) == 1:
+        return failures[0]
+    return BadConfig("\n".join(failure.message for failure in failures))
+
+
+def _view(loaded: Loaded) -> ConfigView:
+    return ConfigView(
+        values=tuple(
+            ConfigValue(key=one.key, value=one.value, origin=one.origin)
+            for one in loaded.effective
+        )
+    )
+
+
+def _text(value: ConfigValue) -> str:
+    """Write a value as YAML does, which JSON is but for plain words."""
+    if isinstance(value.value, str):
+        return value.value
+    return msgspec.json.encode(value.value).decode()

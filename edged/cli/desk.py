@@ -1,0 +1,49 @@
+"""What every command is given: a screen, a place and a way to call the daemon.
+
+Law: a command talks to the world through its desk, so that a test can hand it one.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from edged.cli.exits import Exit
+from edged.cli.output import Screen
+from edged.cli.place import Place
+from edged.client.control import Control
+from edged.wire.endpoints import Endpoint
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Desk:
+    """The command's surroundings.
+
+    Args:
+        screen: where to write.
+        place: where the daemon is.
+        as_json: whether data is one JSON document instead of text.
+    """
+
+    def __init__(self, *, screen: Screen, place: Place, as_json: bool) -> None:
+        self.screen = screen
+        self.place = place
+        self.as_json = as_json
+
+    def control(self) -> Control:
+        """Return a client of the control socket."""
+        return Control(self.place.control_socket, timeout_s=self.place.timeout_s)
+
+    def call(self, endpoint: Endpoint[Q, A], request: Q) -> A:
+        """Call the daemon.
+
+        Raises:
+            EdgedError: what the daemon or the transport says.
+        """
+        return self.control().call(endpoint, request)
+
+
+Run = Callable[[Desk, argparse.Namespace], Exit]

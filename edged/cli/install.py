@@ -1,0 +1,102 @@
+"""`edgectl install PATH`: stream a bundle or a bare model, wait until it serves.
+
+Law: the daemon reads no path of ours: what crosses is a tar stream. What can be
+found wrong here is found before a byte is sent.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from edged.cli.desk import Desk
+from edged.cli.exits import Exit
+from edged.cli.models import report
+from edged.cli.output import Screen, size_text
+from edged.cli.parser import UsageError, add_common
+from edged.wire.endpoints import INSTALL
+from edged.wire.messages import Changed, InstallRequest
+
+# Often enough to be seen moving, seldom enough for 9600 baud.
+_PROGRESS_S = 0.25
+
+
+def fill(to: argparse.ArgumentParser) -> None:
+    """Add the arguments of `install`."""
+    to.add_argument(
+        "path",
+        metavar="PATH",
+        type=Path,
+        help="a bundle folder, a tar(.gz) of one, or a bare .onnx or .tflite file",
+    )
+    to.add_argument(
+        "--name", help="the model's name; needed, and only used, for a bare file"
+    )
+    to.add_argument(
+        "--golden",
+        metavar="FILE.npz",
+        type=Path,
+        help="for a bare file: arrays by input name, samples along the first axis; "
+        "outputs by output name where they are known",
+    )
+    to.add_argument(
+        "--new-signature",
+        action="store_true",
+        help="the callers know that inputs or outputs change",
+    )
+    to.add_argument(
+        "--downgrade",
+        action="store_true",
+        help="the release may be older than the live one",
+    )
+    add_common(to)
+    to.set_defaults(run=run)
+
+
+def run(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Install, and say what is live and what to try."""
+    from edged.store.bundle import MODEL_SUFFIXES, pack  # noqa: PLC0415  # only here
+
+    path: Path = args.path
+    if path.suffix.lower() in MODEL_SUFFIXES and args.name is None:
+        raise UsageError(
+            f"cannot install {path.name} without a name: it is a bare model file",
+            f"edgectl install {path} --name {_suggested(path)}",
+        )
+    request = InstallRequest(
+        name=args.name, new_signature=args.new_signature, downgrade=args.downgrade
+    )
+    stream = pack(path, golden=args.golden)
+    changed = desk.control().call(INSTALL, request, body=_watched(stream, desk.screen))
+    code = report(desk, changed)
+    if not desk.as_json:
+        desk.screen.line(f"  try: edgectl infer {changed.name} {_example(changed)}")
+    return code
+
+
+def _watched(stream: Iterator[bytes], screen: Screen) -> Iterator[bytes]:
+    """Pass a stream on, telling a terminal how far it is."""
+    sent, told = 0, 0.0
+    try:
+        for piece in stream:
+            yield piece
+            sent += len(piece)
+            if time.monotonic() - told >= _PROGRESS_S:
+                told = time.monotonic()
+                screen.progress(f"sending: {size_text(sent)}")
+        screen.progress(f"sent {size_text(sent)}; the daemon tries it")
+    except BaseException:
+        screen.progress("")
+        raise
+
+
+def _suggested(path: Path) -> str:
+    kept = (c if c.isalnum() or c in "._-" else "-" for c in path.stem.lower())
+    return "".join(kept).lstrip("._-") or "model"
+
+
+def _example(changed: Changed) -> str:
+    inputs = changed.signature.inputs if changed.signature else ()
+    if any(tensor.image for tensor in inputs):
+        return "PICTURE.jpg"
+    return "INPUTS.npz" if len(inputs) > 1 else "INPUT.npy"

@@ -1,0 +1,250 @@
+"""`edgectl models`: what is installed, what is live, and changing it.
+
+Law: a verb is one call of the control socket and its answer in words.
+"""
+
+import argparse
+
+from edged.cli.desk import Desk
+from edged.cli.exits import Exit
+from edged.cli.output import Align, Style, fold, size_text, table, try_lines
+from edged.cli.parser import UsageError, add_verb, add_verbs
+from edged.cli.view import all_troubles, model_table, sentence
+from edged.errors import Conflict, UnknownVersion
+from edged.wire import endpoints
+from edged.wire.endpoints import Endpoint
+from edged.wire.messages import (
+    Changed,
+    ModelDetail,
+    ModelName,
+    Nothing,
+    ReleaseRef,
+    UseRequest,
+    Verified,
+)
+from edged.wire.release import Manifest
+
+
+def fill(to: argparse.ArgumentParser) -> None:
+    """Add the verbs of `models`."""
+    verbs = add_verbs(to)
+    add_verb(verbs, "list", "list all models").set_defaults(run=list_models)
+    show = add_verb(verbs, "show", "show a model's signature, variants and releases")
+    verify = add_verb(verbs, "verify", "hash a model's installed files again")
+    use = add_verb(verbs, "use", "make another installed release live")
+    rollback = add_verb(verbs, "rollback", "swap the live and the previous release")
+    load = add_verb(verbs, "load", "load a model into memory")
+    unload = add_verb(verbs, "unload", "release a model's memory and keep its files")
+    remove = add_verb(verbs, "remove", "unload a model and delete its releases")
+    for verb, run in (
+        (show, show_model),
+        (verify, verify_model),
+        (use, use_release),
+        (rollback, roll_back),
+        (load, load_model),
+        (unload, unload_model),
+        (remove, remove_model),
+    ):
+        verb.add_argument("name", metavar="NAME", help="the model's name")
+        verb.set_defaults(run=run)
+    use.add_argument(
+        "release", metavar="VERSION|SEQ", help="as `edgectl models show NAME` lists it"
+    )
+    use.add_argument(
+        "--new-signature",
+        action="store_true",
+        help="the callers know that inputs or outputs change",
+    )
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def list_models(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001
+    """Print all models."""
+    answer = desk.call(endpoints.MODELS, Nothing())
+    if desk.as_json:
+        desk.screen.json(answer)
+        return Exit.FINE
+    for line in model_table(answer.models):
+        desk.screen.line(line)
+    if not answer.models:
+        desk.screen.talk("no model is installed")
+        desk.screen.talk("  try: edgectl install PATH")
+    return Exit.FINE
+
+
+def show_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Print everything about one model."""
+    detail = desk.call(endpoints.MODEL, ModelName(name=args.name))
+    if desk.as_json:
+        desk.screen.json(detail)
+        return Exit.FINE
+    for line in layout(detail, width=desk.screen.width):
+        desk.screen.line(line)
+    return Exit.FINE
+
+
+def verify_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Hash again, and print every fault."""
+    answer: Verified = desk.call(endpoints.VERIFY, ModelName(name=args.name))
+    screen = desk.screen
+    if desk.as_json:
+        screen.json(answer)
+    elif answer.ok:
+        screen.line(
+            f"{answer.name}: {answer.files} files, {size_text(answer.size_bytes)}, "
+            f"all as they were installed"
+        )
+    else:
+        word = screen.paint("DAMAGED", Style.BAD)
+        screen.line(f"{word}: {answer.name}: {len(answer.faults)} of its files")
+        for fault in answer.faults:
+            lines = fold(sentence(fault), width=screen.width, first="- ")
+            hint = try_lines(fault.hint, width=screen.width) if fault.hint else []
+            for line in [*lines, *hint]:
+                screen.line(line)
+    return Exit.FINE if answer.ok else Exit.BAD_DIGEST
+
+
+def use_release(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Make the release of a version or a number live."""
+    detail = desk.call(endpoints.MODEL, ModelName(name=args.name))
+    chosen = choose(detail, args.release)
+    request = UseRequest(
+        name=args.name, seq=chosen.seq, new_signature=args.new_signature
+    )
+    return report(desk, desk.call(endpoints.USE, request))
+
+
+def roll_back(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Swap live and previous."""
+    return _effect(desk, endpoints.ROLLBACK, args.name)
+
+
+def load_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Load into memory."""
+    return _effect(desk, endpoints.LOAD, args.name)
+
+
+def unload_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Release memory."""
+    return _effect(desk, endpoints.UNLOAD, args.name)
+
+
+def remove_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Delete, after a yes."""
+    if not args.yes:
+        if not desk.screen.may_ask:
+            raise UsageError(
+                f"cannot ask whether to delete {args.name}: this is no terminal",
+                f"edgectl models remove {args.name} --yes",
+            )
+        if not desk.screen.ask(f"delete all releases of {args.name} from this box?"):
+            raise Conflict("cannot remove without a yes: nothing has changed")
+    return _effect(desk, endpoints.REMOVE, args.name)
+
+
+def choose(detail: ModelDetail, text: str) -> ReleaseRef:
+    """Find the installed release that a version or a sequence number means.
+
+    Raises:
+        UnknownVersion: none, or several of that version.
+    """
+    name = detail.status.name
+    found = [ref for ref in detail.releases if ref.version == text]
+    if not found and text.isdigit():
+        found = [ref for ref in detail.releases if ref.seq == int(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = ", ".join(str(ref.seq) for ref in found)
+        raise UnknownVersion(
+            f"cannot choose a release of {name}: {text} is the version of {numbers}",
+            hint=f"edgectl models use {name} {found[0].seq}",
+        )
+    have = ", ".join(f"{ref.version} ({ref.seq})" for ref in detail.releases)
+    raise UnknownVersion(
+        f"cannot use {name} {text}: installed are {have or 'no releases'}",
+        hint=f"edgectl models show {name}",
+    )
+
+
+def report(desk: Desk, changed: Changed) -> Exit:
+    """Print what an effect did."""
+    if desk.as_json:
+        desk.screen.json(changed)
+    else:
+        desk.screen.line(changed.text)
+        for warning in changed.warnings:
+            desk.screen.line(f"- {warning}")
+    return Exit.FINE if changed.changed else Exit.NOTHING_TO_DO
+
+
+def layout(detail: ModelDetail, *, width: int) -> list[str]:
+    """Set a model in lines: state, troubles, signature, ladder, releases."""
+    status = detail.status
+    version = f" {status.version}" if status.version else ""
+    lines = [f"{status.name}{version}: {status.phase.value}"]
+    for trouble in all_troubles([status], []):
+        lines += fold(trouble.text, width=width, first="- ")
+        if trouble.hint:
+            lines += try_lines(trouble.hint, width=width)
+    if detail.manifest is not None:
+        lines += ["", *_signature(detail.manifest)]
+    if status.variants:
+        lines += ["", *_ladder(detail)]
+    if detail.releases:
+        lines += ["", *_releases(detail.releases)]
+    return lines
+
+
+def _effect(desk: Desk, endpoint: Endpoint[ModelName, Changed], name: str) -> Exit:
+    return report(desk, desk.call(endpoint, ModelName(name=name)))
+
+
+def _signature(manifest: Manifest) -> list[str]:
+    lines = []
+    for tensor in manifest.signature.inputs:
+        image = tensor.image
+        note = f"  picture, {image.color.value} {image.layout.value}" if image else ""
+        lines.append(f"in   {tensor}{note}")
+    for output in manifest.signature.outputs:
+        note = f"  labels in {output.labels}" if output.labels else ""
+        lines.append(f"out  {output}{note}")
+    return lines
+
+
+def _ladder(detail: ModelDetail) -> list[str]:
+    rows = [
+        (
+            variant.id,
+            variant.backend,
+            "loaded" if variant.loaded else "FAILED" if variant.problem else "-",
+            "-" if variant.accuracy is None else f"{variant.accuracy:.3f}",
+            str(variant.requests),
+        )
+        for variant in detail.status.variants
+    ]
+    return table(
+        ("VARIANT", "BACKEND", "STATE", "ACCURACY", "REQUESTS"),
+        rows,
+        align=(Align.LEFT,) * 3 + (Align.RIGHT,) * 2,
+    )
+
+
+def _releases(releases: tuple[ReleaseRef, ...]) -> list[str]:
+    rows = [
+        (
+            str(ref.seq),
+            ref.version,
+            "live" if ref.live else "previous" if ref.previous else "",
+            size_text(ref.size_bytes),
+            ref.installed_utc or "-",
+            ref.digest[:12],
+        )
+        for ref in releases
+    ]
+    return table(
+        ("SEQ", "VERSION", "", "SIZE", "INSTALLED", "DIGEST"),
+        rows,
+        align=(Align.RIGHT, Align.LEFT, Align.LEFT, Align.RIGHT) + (Align.LEFT,) * 2,
+    )

@@ -1,0 +1,159 @@
+"""The command line of edgectl, noun by noun.
+
+Law: a noun's module is imported when its parser is asked to parse, not before, so
+that `status` does not pay for `infer`. Options that every command has may stand
+before or after the noun.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NamedTuple, NoReturn
+
+from edged.cli.exits import Exit
+
+Fill = Callable[[argparse.ArgumentParser], None]
+
+
+class Noun(NamedTuple):
+    """One word after `edgectl`, and its line of help; its module has `fill`."""
+
+    name: str
+    summary: str
+
+
+NOUNS = (
+    Noun("status", "say in one line how the box is, and what to do"),
+    Noun("models", "list models, look at one, switch, load, verify, remove"),
+    Noun("install", "install a bundle or a bare model file and make it live"),
+    Noun("infer", "send a picture or tensors to a model and show the answer"),
+    Noun("config", "check configuration files, show the settings in force"),
+    Noun("version", "print the versions of edgectl and of the daemon"),
+)
+
+
+class UsageError(Exception):
+    """The command line is wrong; the parser says how, and which help to read."""
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.command = command
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that gets its arguments when it is first used, and never exits."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self.fill: Fill | None = None
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # as argparse's
+
+    def parse_known_args(  # type: ignore[override]  # argparse overloads it for typing
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Fill the parser, then parse."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
+
+    def complete(self) -> None:
+        """Add the arguments that were put off."""
+        fill, self.fill = self.fill, None
+        if fill is not None:
+            fill(self)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting, so that one place speaks to people."""
+        raise UsageError(message, self.prog)
+
+
+def parser() -> Parser:
+    """Build the top parser; the nouns below it are still empty."""
+    top = Parser(
+        prog="edgectl",
+        description="Look after edged, the inference daemon of this box.",
+        epilog=f"Exit: {int(Exit.FINE)} fine, {int(Exit.DEGRADED)} degraded, "
+        f"{int(Exit.DOWN)} down, {int(Exit.NO_DAEMON)} no daemon; "
+        "all numbers are in edgectl(1).",
+    )
+    add_common(top)
+    verbs = top.add_subparsers(
+        dest="noun", metavar="COMMAND", required=True, parser_class=Parser
+    )
+    for noun in NOUNS:
+        sub = verbs.add_parser(noun.name, help=noun.summary, description=_cap(noun))
+        sub.fill = _loader(noun.name)
+    return top
+
+
+def add_verb(
+    verbs: "argparse._SubParsersAction[Parser]", name: str, summary: str
+) -> Parser:
+    """Add a word below a noun, with the options that every command has."""
+    verb = verbs.add_parser(name, help=summary, description=f"{_capital(summary)}.")
+    add_common(verb)
+    return verb
+
+
+def add_verbs(noun: argparse.ArgumentParser) -> "argparse._SubParsersAction[Parser]":
+    """Let a noun have words of its own, one of which must stand."""
+    return noun.add_subparsers(
+        dest="verb", metavar="COMMAND", required=True, parser_class=Parser
+    )
+
+
+def add_common(to: argparse.ArgumentParser) -> None:
+    """Add the options of every command; absent ones leave no trace to override."""
+    group = to.add_argument_group("options of every command")
+
+    def add(flag: str, metavar: str, text: str, kind: Callable[[str], object]) -> None:
+        group.add_argument(
+            flag, metavar=metavar, help=text, type=kind, default=argparse.SUPPRESS
+        )
+
+    def add_switch(flag: str, text: str) -> None:
+        group.add_argument(
+            flag, action="store_true", help=text, default=argparse.SUPPRESS
+        )
+
+    add_switch("--json", "print one JSON document with a versioned schema")
+    add_switch("--no-color", "print without colour, as NO_COLOR=1 does")
+    add("--timeout", "SECONDS", "give up after this long", seconds)
+    add("--socket", "PATH", "control socket (EDGED_CONTROL_SOCKET)", str)
+    add("--data-socket", "PATH", "data socket (EDGED_SOCKET)", str)
+    add("--runtime-dir", "DIR", "where sockets and the snapshot are", str)
+    add("--state-dir", "DIR", "where models are, if no daemon says it", str)
+    add("--config", "FILE", "configuration file, if no daemon says it", str)
+
+
+def seconds(text: str) -> float:
+    """Read a positive number of seconds, with or without the unit.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a positive number of seconds"
+        )
+    return value
+
+
+def _loader(noun: str) -> Fill:
+    def fill(to: argparse.ArgumentParser) -> None:
+        import_module(f"edged.cli.{noun}").fill(to)
+
+    return fill
+
+
+def _cap(noun: Noun) -> str:
+    return f"{_capital(noun.summary)}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

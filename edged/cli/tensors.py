@@ -1,0 +1,255 @@
+"""A file or a stream -> the tensors of a model's inputs.
+
+Law: the content decides what a file is, not its name. Numbers are converted where
+nothing but precision can be lost; a missing batch dimension is added; anything else
+that does not fit is an error that names the input, what it takes and what it got.
+"""
+
+import enum
+import io
+import math
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from edged.cli import pictures
+from edged.errors import InvalidTensor, NoInput
+from edged.wire.release import Input
+from edged.wire.tensors import FREE, Datatype, Shape
+
+Array = npt.NDArray[Any]
+
+
+class Format(enum.Enum):
+    """What a file holds."""
+
+    PICTURE = "picture"
+    NPY = "npy"
+    NPZ = "npz"
+    JSON = "json"
+
+
+_MAGIC = {
+    **dict.fromkeys(pictures.MAGIC, Format.PICTURE),
+    b"\x93NUMPY": Format.NPY,
+    b"PK\x03\x04": Format.NPZ,
+}
+
+
+def read(source: str, inputs: tuple[Input, ...]) -> dict[str, Array]:
+    """Read the inputs of one request.
+
+    Args:
+        source: a path, or `-` for standard input.
+        inputs: what the model takes.
+
+    Raises:
+        NoInput: the file is missing, unreadable or broken.
+        InvalidTensor: what it holds does not fit the model.
+        Unsupported: a picture, and no Pillow.
+    """
+    data, name = _bytes_of(source)
+    match format_of(data):
+        case Format.PICTURE:
+            return _picture(data, name, inputs)
+        case Format.NPY:
+            return _named({_only(inputs, name).name: _npy(data, name)}, inputs, name)
+        case Format.NPZ:
+            return _named(_npz(data, name), inputs, name)
+        case Format.JSON:
+            return _named(_json(data, name, inputs), inputs, name)
+
+
+def format_of(data: bytes) -> Format:
+    """Tell what the bytes are by how they begin; JSON has no sign of its own."""
+    for magic, found in _MAGIC.items():
+        if data.startswith(magic):
+            return found
+    return Format.JSON
+
+
+def fitted(array: Array, spec: Input) -> Array:
+    """Return `array` as the input takes it: datatype, batch dimension, contiguous.
+
+    Raises:
+        InvalidTensor: it cannot be.
+    """
+    values = _cast(array, spec)
+    shape = values.shape
+    if len(shape) == len(spec.shape) - 1 and spec.shape[0] in (1, FREE):
+        values = values.reshape((1, *shape))
+    elif len(shape) == 1 and values.size == _count(spec.shape):
+        values = values.reshape(spec.shape)
+    if not spec.admits(values.shape):
+        raise InvalidTensor(
+            f"cannot send {_shape_text(shape)} as {spec}: the shape does not fit",
+            input=spec.name,
+        )
+    return np.ascontiguousarray(values)
+
+
+def _bytes_of(source: str) -> tuple[bytes, str]:
+    if source == "-":
+        return sys.stdin.buffer.read(), "standard input"
+    try:
+        return Path(source).read_bytes(), source
+    except OSError as exc:
+        raise NoInput(
+            f"cannot read {source}: {(exc.strerror or str(exc)).lower()}",
+            hint=f"ls -l {source}",
+        ) from exc
+
+
+def _picture(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]:
+    takers = [spec for spec in inputs if spec.image is not None]
+    if len(takers) == 1 and len(inputs) == 1:
+        return {takers[0].name: pictures.tensor(data, name, takers[0])}
+    takes = "; ".join(str(spec) for spec in inputs)
+    if takers:
+        why = "it takes more than one picture"
+    else:
+        why = "its manifest does not say how a picture becomes an input (`image:`)"
+    raise InvalidTensor(
+        f"cannot send a picture to this model: {why}; it takes {takes}",
+        hint="send .npz or JSON with an array for each input",
+    )
+
+
+def _npy(data: bytes, name: str) -> Array:
+    try:
+        array: Array = np.load(io.BytesIO(data), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as exc:
+        raise NoInput(f"cannot read {name} as .npy: {exc}") from exc
+    return array
+
+
+def _npz(data: bytes, name: str) -> dict[str, Array]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as exc:
+        raise NoInput(f"cannot read {name} as .npz: {exc}") from exc
+
+
+class _Tensor(msgspec.Struct):
+    """One entry of an OIP request's `inputs`."""
+
+    name: str
+    data: list[object]
+    shape: tuple[int, ...] = ()
+    datatype: str = ""
+
+
+class _Body(msgspec.Struct):
+    """An OIP request, as far as it is tensors."""
+
+    inputs: list[_Tensor]
+
+
+def _json(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]:
+    try:
+        document = msgspec.json.decode(data)
+        if isinstance(document, list):
+            return {_only(inputs, name).name: _array(document, name)}
+        if isinstance(document, dict) and isinstance(document.get("inputs"), list):
+            tensors = msgspec.convert(document, _Body).inputs
+            return {t.name: _shaped(_array(t.data, name), t.shape) for t in tensors}
+    except msgspec.MsgspecError as exc:
+        raise NoInput(
+            f"cannot read {name}: it is no picture, .npy, .npz or JSON: {exc}",
+            hint='JSON is {"input": [...]}, or an inference request',
+        ) from exc
+    if isinstance(document, dict):
+        return {key: _array(value, name) for key, value in document.items()}
+    raise NoInput(
+        f"cannot read {name}: its JSON is neither an object nor a list",
+        hint='JSON is {"input": [...]}, or an inference request',
+    )
+
+
+def _array(value: object, name: str) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as exc:
+        raise NoInput(f"cannot read {name}: a list is ragged: {exc}") from exc
+    return array
+
+
+def _shaped(array: Array, shape: Shape) -> Array:
+    """Apply an OIP shape to its data, which may be flat or nested."""
+    if not shape or array.size != math.prod(shape):
+        return array
+    return array.reshape(shape)
+
+
+def _only(inputs: tuple[Input, ...], name: str) -> Input:
+    if len(inputs) == 1:
+        return inputs[0]
+    takes = "; ".join(str(spec) for spec in inputs)
+    raise InvalidTensor(
+        f"cannot send {name}: it is one array, and the model takes {takes}",
+        hint="send .npz or JSON with an array for each input",
+    )
+
+
+def _named(
+    arrays: Mapping[str, Array], inputs: tuple[Input, ...], name: str
+) -> dict[str, Array]:
+    wanted = {spec.name: spec for spec in inputs}
+    if set(arrays) != set(wanted):
+        takes = "; ".join(str(spec) for spec in inputs)
+        has = ", ".join(sorted(arrays)) or "nothing"
+        raise InvalidTensor(
+            f"cannot send {name}: it has {has}; the model takes {takes}"
+        )
+    return {key: fitted(arrays[key], spec) for key, spec in wanted.items()}
+
+
+def _cast(array: Array, spec: Input) -> Array:
+    if spec.datatype is Datatype.BYTES:
+        return _bytes_array(array, spec)
+    dtype = np.dtype(spec.datatype.numpy_name)
+    small = array.dtype.kind in "iu" and _holds(array, dtype)
+    if array.dtype.kind not in "biuf" or not (
+        small or np.can_cast(array.dtype, dtype, casting="same_kind")
+    ):
+        raise InvalidTensor(
+            f"cannot send {array.dtype} values as {spec}: the datatype does not fit",
+            input=spec.name,
+        )
+    return array.astype(dtype, copy=False)
+
+
+def _holds(array: Array, dtype: np.dtype[Any]) -> bool:
+    """Tell whether every integer of `array` stands in an integer `dtype`."""
+    if dtype.kind not in "iu" or array.size == 0:
+        return dtype.kind in "iu"
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= array.min() and array.max() <= limits.max)
+
+
+def _bytes_array(array: Array, spec: Input) -> Array:
+    if array.dtype.kind not in "USO":
+        raise InvalidTensor(
+            f"cannot send {array.dtype} values as {spec}: it takes texts",
+            input=spec.name,
+        )
+    flat = [v if isinstance(v, bytes) else str(v).encode() for v in array.ravel()]
+    texts = np.empty(len(flat), dtype=object)
+    texts[:] = flat
+    return texts.reshape(array.shape)
+
+
+def _count(shape: Shape) -> int | None:
+    """Return how many values a shape holds; None where a dimension is free."""
+    return None if FREE in shape else math.prod(shape)
+
+
+def _shape_text(shape: Shape) -> str:
+    return f"an array of shape [{','.join(str(dim) for dim in shape)}]"

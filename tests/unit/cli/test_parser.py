@@ -1,0 +1,55 @@
+"""The command line."""
+
+import argparse
+
+import pytest
+
+from edged.cli.parser import NOUNS, UsageError, parser, seconds
+
+
+@pytest.mark.parametrize(
+    "words", [["--json", "status"], ["status", "--json"], ["--json", "models", "list"]]
+)
+def test_common_options_stand_anywhere(words: list[str]) -> None:
+    """Nobody remembers whether `--json` goes before or after the noun."""
+    assert parser().parse_args(words).json is True
+
+
+def test_an_option_before_the_noun_survives_the_noun() -> None:
+    """The noun's own default does not overwrite what stood before it."""
+    args = parser().parse_args(["--socket", "/x", "models", "show", "digits"])
+
+    assert ("/x", "digits") == (args.socket, args.name)
+
+
+@pytest.mark.parametrize("noun", [noun.name for noun in NOUNS])
+def test_every_noun_can_say_what_it_takes(
+    noun: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`edgectl NOUN --help` prints and ends well."""
+    with pytest.raises(SystemExit) as end:
+        parser().parse_args([noun, "--help"])
+
+    assert (0, True) == (
+        end.value.code,
+        capsys.readouterr().out.startswith(f"usage: edgectl {noun}"),
+    )
+
+
+@pytest.mark.parametrize("words", [[], ["stauts"], ["models"], ["infer", "--repeat"]])
+def test_a_wrong_line_is_a_usage_error(words: list[str]) -> None:
+    """The parser raises and does not exit behind our back."""
+    with pytest.raises(UsageError):
+        parser().parse_args(words)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "inf", "nan", "soon"])
+def test_a_timeout_is_a_positive_number(text: str) -> None:
+    """A deadline of nothing or of forever is none."""
+    with pytest.raises(argparse.ArgumentTypeError, match="positive"):
+        seconds(text)
+
+
+def test_a_timeout_may_carry_its_unit() -> None:
+    """`2s` and `2` are the same."""
+    assert seconds("2s") == seconds("2") == 2.0

@@ -1,0 +1,68 @@
+"""The screen of `edgectl status`."""
+
+import pytest
+from msgspec.structs import replace
+
+from edged.cli.status import layout, process_lines
+from edged.wire.messages import Level, Status, Trouble
+
+
+def test_a_healthy_box_fits_a_screen(healthy: Status) -> None:
+    """Verdict, models, process; a blank line between them."""
+    assert layout(healthy, width=80, height=24) == [
+        "OK: 1 model ready, serving for 3 h 12 min",
+        "",
+        "MODEL   VERSION  STATE  REQUESTS  FAIL  VARIANT  p50 ms   p95",
+        "digits  1.4.0    ready     12034     0  fp32       0.21  12.3",
+        "                                        int8          -     -",
+        "",
+        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.4 % CPU, onnxruntime 1.32.0",
+        "at /run/edged/edged.sock, /run/edged/control.sock",
+    ]
+
+
+def test_a_trouble_stands_under_the_verdict(healthy: Status) -> None:
+    """What is wrong comes before what is fine, with the next step."""
+    trouble = Trouble(
+        code="bad-model", text="cannot load int8", hint="edgectl models show digits"
+    )
+    sick = replace(
+        healthy, level=Level.DEGRADED, verdict="digits is slow", troubles=(trouble,)
+    )
+
+    assert layout(sick, width=80, height=24)[:4] == [
+        "DEGRADED: digits is slow",
+        "- cannot load int8",
+        "  try: edgectl models show digits",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 40])
+def test_any_number_of_models_and_troubles_fits(healthy: Status, count: int) -> None:
+    """24 lines of 80 columns, one of them for the prompt."""
+    trouble = Trouble(code="x", text=f"cannot load a model {'very ' * 20}", hint="look")
+    troubles = tuple(replace(trouble, text=f"{i} {trouble.text}") for i in range(count))
+    full = replace(healthy, models=healthy.models * count, troubles=troubles)
+
+    lines = layout(full, width=80, height=24)
+
+    assert (True, True) == (len(lines) <= 23, max(map(len, lines)) <= 80)
+
+
+def test_troubles_that_do_not_fit_are_counted(healthy: Status) -> None:
+    """Nothing is left out silently."""
+    troubles = tuple(Trouble(code="x", text=f"cannot {i}") for i in range(12))
+
+    lines = layout(replace(healthy, troubles=troubles), width=80, height=24)
+
+    assert "… and 3 more: edgectl status --json" in lines
+
+
+def test_a_process_of_this_moment_has_no_rate(healthy: Status) -> None:
+    """An uptime of zero divides nothing."""
+    new = replace(healthy.process, uptime_s=0.0, sockets=(), runtimes={})
+
+    assert process_lines(new, width=80) == [
+        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.0 % CPU"
+    ]
