@@ -37,7 +37,9 @@ def compare(got: Array, want: Array, golden: Golden) -> Compared:
     with np.errstate(invalid="ignore"):
         # Equal infinities differ by 0; a difference that is NaN is within nothing.
         error = np.where(got == want, 0.0, np.abs(got - want))
-    tolerance = golden.tolerance.atol + golden.tolerance.rtol * np.abs(want)
+    # An infinite golden value has no tolerance: only itself is within.
+    size = np.where(np.isfinite(want), np.abs(want), 0.0)
+    tolerance = golden.tolerance.atol + golden.tolerance.rtol * size
     within = bool((error <= tolerance).all())
     worst = float(error.max(initial=0.0))
     return Compared(

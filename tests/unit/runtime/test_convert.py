@@ -82,9 +82,7 @@ def test_an_only_tensor_needs_no_name() -> None:
     loaded = fake((spec("serving:0", FP32, 1),), (spec("call:0", FP32, 1),), answer=3)
     sig = signature((spec("x", FP32, 1),), (spec("y", FP32, 1),))
 
-    answers = adapt(loaded, sig, variant()).run(
-        {"x": np.zeros(1, np.float32)}, ("y",)
-    )
+    answers = adapt(loaded, sig, variant()).run({"x": np.zeros(1, np.float32)}, ("y",))
 
     assert list(loaded.fed[0]) == ["serving:0"]
     assert answers["y"].tolist() == [3]
@@ -92,9 +90,7 @@ def test_an_only_tensor_needs_no_name() -> None:
 
 def test_io_names_a_tensor_of_the_file() -> None:
     """`io.x.tensor` wins over everything."""
-    loaded = fake(
-        (spec("a", FP32, 1), spec("b", FP32, 1)), (spec("y", FP32, 1),)
-    )
+    loaded = fake((spec("a", FP32, 1), spec("b", FP32, 1)), (spec("y", FP32, 1),))
     sig = signature((spec("x", FP32, 1), spec("a", FP32, 1)), (spec("y", FP32, 1),))
     feeds = {"x": np.float32([1]), "a": np.float32([2])}
 
