@@ -91,7 +91,7 @@ def _compose(text: str, report: Report) -> Node:
         return _Composer(_events(loader), report).document()
     except yaml.MarkedYAMLError as error:
         at = _at(error.problem_mark or error.context_mark)
-        why = " ".join(part for part in (error.context, error.problem) if part)
+        why = ", ".join(part for part in (error.context, error.problem) if part)
         report.add(at, "", f"cannot read the YAML: {printable(why)}", _tab_hint(why))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         report.add(None, "", f"cannot read the YAML: {printable(str(error))}")

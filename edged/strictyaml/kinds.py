@@ -170,7 +170,7 @@ class _Quantity(Kind[T]):
         self._low, self._high = self._count(low), self._count(high)
 
     def _count(self, text: str) -> int:
-        match = re.fullmatch(r"([0-9]{1,12})([A-Za-z]+)", text)
+        match = re.fullmatch(r"([0-9]{1,15})([A-Za-z]+)", text)
         if match is None or match[2] not in self._units:
             raise ValueError(text)
         return int(match[1]) * self._units[match[2]]
@@ -180,7 +180,7 @@ class _Quantity(Kind[T]):
         try:
             count = self._count(text)
         except ValueError:
-            bare = bool(re.fullmatch(r"[0-9]{1,12}", text))
+            bare = bool(re.fullmatch(r"[0-9]{1,15}", text))
             why = "say the unit" if bare else "whole numbers and a unit"
             hint = f"{why}: {', '.join(self._units)}"
             place.refuse(f"read {self._name}", self.allowed, hint)
