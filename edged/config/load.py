@@ -25,6 +25,7 @@ from edged.config.settings import SECTIONS, SETTINGS, Server, Settings, kebab
 from edged.errors import BadConfig
 from edged.strictyaml.kinds import Plain
 from edged.strictyaml.place import (
+    Fault,
     Invalid,
     MapNode,
     Node,
@@ -123,11 +124,14 @@ def read(
 def _refuse_faults(reports: Sequence[Report]) -> None:
     faults = [fault for report in reports for fault in report.in_order()]
     if faults:
-        dropped = sum(report.dropped for report in reports)
-        raise BadConfig(
-            f"cannot use the configuration: {listing(faults, dropped=dropped)}",
-            problems=faults,
-        )
+        raise _bad(faults, dropped=sum(report.dropped for report in reports))
+
+
+def _bad(faults: list[Fault], *, dropped: int = 0) -> BadConfig:
+    return BadConfig(
+        f"cannot use the configuration: {listing(faults, dropped=dropped)}",
+        problems=faults,
+    )
 
 
 # --- fragments ----------------------------------------------------------------
@@ -155,7 +159,8 @@ def _drop_ins(folders: Sequence[Path]) -> list[Path]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise BadConfig(f"cannot list {folder}: {_why(error)}") from error
+            fault = Fault(file=str(folder), message=f"cannot list it: {_why(error)}")
+            raise _bad([fault]) from error
         by_name |= {file.name: file for file in found if file.suffix == ".yaml"}
     return [by_name[name] for name in sorted(by_name) if not _is_null(by_name[name])]
 
