@@ -103,7 +103,7 @@ def test_every_module_has_its_mirror_test() -> None:
 
     alone = named - mirrors - set(WITHOUT_MIRROR)
 
-    assert set() == alone
+    assert set() == alone, "\n".join(sorted(alone))
     assert set() == set(WITHOUT_MIRROR) - named
 
 
@@ -118,7 +118,7 @@ def test_nothing_dangerous_is_imported() -> None:
         if IMPORTS_NOBODY_MAKES & set(name.split("."))
     ]
 
-    assert [] == found
+    assert [] == found, "\n".join(found)
 
 
 def test_nothing_dangerous_is_called() -> None:
@@ -130,7 +130,7 @@ def test_nothing_dangerous_is_called() -> None:
         if name in CALLS_NOBODY_MAKES
     ]
 
-    assert [] == found
+    assert [] == found, "\n".join(found)
 
 
 def test_no_dangerous_switch_is_on() -> None:
@@ -144,7 +144,7 @@ def test_no_dangerous_switch_is_on() -> None:
         and (keyword.arg, keyword.value.value) in ARGUMENTS_NOBODY_PASSES
     ]
 
-    assert [] == found
+    assert [] == found, "\n".join(found)
 
 
 def test_blocking_work_has_an_executor_of_its_own() -> None:
@@ -156,7 +156,7 @@ def test_blocking_work_has_an_executor_of_its_own() -> None:
         if name.endswith(".run_in_executor") and ast.unparse(call.args[0]) == "None"
     ]
 
-    assert [] == found
+    assert [] == found, "\n".join(found)
 
 
 def says_http_number(node: ast.AST) -> bool:
@@ -184,7 +184,7 @@ def test_http_numbers_stand_in_one_table() -> None:
         if says_http_number(node)
     ]
 
-    assert [] == found
+    assert [] == found, "\n".join(found)
 
 
 def test_exit_numbers_stand_in_one_table() -> None:
@@ -199,7 +199,7 @@ def test_exit_numbers_stand_in_one_table() -> None:
         and isinstance(call.args[0], ast.Constant)
     ]
 
-    assert [] == found
+    assert [] == found, "\n".join(found)
 
 
 def test_imports_have_no_cycle() -> None:
