@@ -153,24 +153,24 @@ def check_contents(names: Iterable[str]) -> None:
 def _unpack(
     chunks: Iterable[bytes], into: Path, files: Files, limits: Limits
 ) -> Staged:
-    place = Place()
+    place, taken = Place(), set[str]()
     entries: dict[str, FileEntry] = {}
     manifest: bytes | None = None
-    for count, (member, body) in enumerate(
-        tar.read_tar(chunks, max_bytes=limits.max_bytes)
-    ):
-        if count >= 2 * limits.max_files or len(entries) >= limits.max_files:
+    members = tar.read_tar(chunks, max_bytes=limits.max_bytes)
+    for count, (member, body) in enumerate(members):
+        name = place.name_of(member)
+        if len(taken) + bool(name) > limits.max_files or count >= 2 * limits.max_files:
             raise BadBundle(
                 f"cannot take bundle: it has more than {limits.max_files} files",
                 hint="a release needs its manifest and the files it names, no more",
             )
-        name = place.name_of(member)
         if name is None:
             continue
-        if name in entries or (name == MANIFEST and manifest is not None):
+        if name in taken:
             raise BadBundle(
                 f"cannot take bundle: it has {name!r} twice", hint="make the tar anew"
             )
+        taken.add(name)
         if name == MANIFEST:
             manifest = _manifest_of(member, body)
             _store(iter((manifest,)), into / name, files)

@@ -38,6 +38,8 @@ _RECORD_MAX = 1 << 16
 #: Zeros after the end: GNU tar fills its last record, 10 KiB unless told otherwise.
 _TAIL_MAX = 1 << 20
 
+_OCTAL = re.compile(rb"[0-7]{1,12}")
+
 _DECIMAL = re.compile(r"[0-9]{1,19}")
 
 _ZERO = bytes(BLOCK)
@@ -155,9 +157,7 @@ def _next_member(stream: Stream) -> Member | None:
 
 def _parse(block: bytes) -> tuple[Member, bytes]:
     """Read one header: the member as written there, and its type flag."""
-    blank = block[:148] + b" " * 8 + block[156:]
-    signed = sum(blank) - 256 * sum(byte > 127 for byte in blank)  # noqa: PLR2004  # old tars summed signed chars
-    if _number(block[148:156], "checksum") not in (sum(blank), signed):
+    if not _is_whole(block):
         raise BadBundle(
             "cannot take bundle: it is not a tar, or is damaged (a header's checksum "
             "is wrong)",
@@ -167,10 +167,19 @@ def _parse(block: bytes) -> tuple[Member, bytes]:
     if block[257:263] == b"ustar\0" and (prefix := _text(block[345:500])):
         name = f"{prefix}/{name}"
     flag = block[156:157]
-    size = _number(block[124:136], "size")
+    size = _size(block[124:136])
     is_folder = flag == b"5" or (flag == b"\0" and name.endswith("/"))
     kind = Kind.FOLDER if is_folder else Kind.FILE
     return Member(name=name, kind=kind, size=size), flag
+
+
+def _is_whole(block: bytes) -> bool:
+    """Compare a header's checksum, in which its own field counts as blanks."""
+    blank = block[:148] + b" " * 8 + block[156:]
+    # Old tars summed signed characters.
+    signed = sum(blank) - 256 * sum(byte >= 1 << 7 for byte in blank)
+    written = _OCTAL.fullmatch(block[148:156].strip(b" \0"))
+    return written is not None and int(written[0], 8) in (sum(blank), signed)
 
 
 #: A regular file; from before POSIX; "contiguous", which means regular today.
@@ -247,13 +256,13 @@ def _long_link(_: bytes) -> dict[str, str]:
 _RECORDS = {b"x": _pax, b"g": _pax_global, b"L": _long_name, b"K": _long_link}
 
 
-def _number(field: bytes, what: str) -> int:
+def _size(field: bytes) -> int:
     """Read an octal field, or GNU's base-256 one."""
     if field[0] == 0x80:  # noqa: PLR2004  # the flag bit of base-256, positive
         return int.from_bytes(field[1:], "big")
     digits = field.strip(b" \0") or b"0"
-    if not all(digit in b"01234567" for digit in digits):
-        raise _malformed(f"{what} {field!r}")
+    if not _OCTAL.fullmatch(digits):
+        raise _malformed(f"size {field!r}")
     return int(digits, 8)
 
 

@@ -1,0 +1,211 @@
+"""Which release is live, and which one to go back to."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from edged.errors import BadRelease, Conflict, StoreFailed, UnknownVersion
+from edged.host.files import Site
+from edged.store.links import LinkState
+from tests.fakes.bundles import Shop
+from tests.fakes.files import RecordingFiles
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """Return an open store on a disk that can fail."""
+    return Shop(tmp_path / "state", RecordingFiles()).open()
+
+
+def _linked(shop: Shop) -> tuple[str | None, str | None]:
+    return shop.links.current("pets"), shop.links.previous("pets")
+
+
+def _disk(shop: Shop) -> RecordingFiles:
+    assert isinstance(shop.files, RecordingFiles)
+    return shop.files
+
+
+def test_a_model_without_links_has_nothing_live(shop: Shop) -> None:
+    """That is an answer, not damage."""
+    assert (None, None) == _linked(shop)
+
+
+def test_the_first_release_has_nothing_to_go_back_to(shop: Shop) -> None:
+    """Only `current` is there."""
+    first = shop.install(seq=1)
+
+    assert (first.folder, None) == _linked(shop)
+
+
+def test_a_switch_keeps_what_was_live(shop: Shop) -> None:
+    """Relative links, so that the store can be moved as a whole."""
+    first, second = shop.install(seq=1), shop.install(seq=2)
+
+    assert (second.folder, first.folder) == _linked(shop)
+    assert Path(f"releases/{second.folder}") == shop.layout.current("pets").readlink()
+
+
+def test_switching_to_the_live_release_changes_nothing(shop: Shop) -> None:
+    """`previous` must not become the live one."""
+    first, second = shop.install(seq=1), shop.install(seq=2)
+
+    shop.links.switch("pets", second.folder)
+
+    assert (second.folder, first.folder) == _linked(shop)
+
+
+def test_a_release_that_is_not_installed_cannot_go_live(shop: Shop) -> None:
+    """Nothing has changed then."""
+    first = shop.install(seq=1)
+
+    with pytest.raises(UnknownVersion, match="it is not installed"):
+        shop.links.switch("pets", "2-0123456789ab")
+
+    assert (first.folder, None) == _linked(shop)
+
+
+def test_swapping_back_twice_comes_home(shop: Shop) -> None:
+    """The two releases change places."""
+    first, second = shop.install(seq=1), shop.install(seq=2)
+
+    assert first.folder == shop.links.swap_back("pets")
+    assert (first.folder, second.folder) == _linked(shop)
+    assert second.folder == shop.links.swap_back("pets")
+    assert (second.folder, first.folder) == _linked(shop)
+
+
+def test_without_another_release_there_is_no_way_back(shop: Shop) -> None:
+    """It says what to look at instead."""
+    first = shop.install(seq=1)
+    with pytest.raises(Conflict, match="there is no"):
+        shop.links.swap_back("pets")
+
+    shop.layout.previous("pets").symlink_to(f"releases/{first.folder}")
+    with pytest.raises(Conflict, match="the previous release is the live one"):
+        shop.links.swap_back("pets")
+
+    assert first.folder == shop.links.current("pets")
+
+
+@pytest.mark.parametrize(
+    ("target", "state", "why"),
+    [
+        ("releases/9-0123456789ab", LinkState.DANGLING, "which is not there"),
+        ("/etc", LinkState.OUTSIDE, "must lead to releases"),
+        ("../../../etc", LinkState.OUTSIDE, "must lead to releases"),
+        ("releases/..", LinkState.OUTSIDE, "must lead to releases"),
+        (None, LinkState.OUTSIDE, "is not a link"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_told_apart(
+    shop: Shop, target: str | None, state: LinkState, why: str
+) -> None:
+    """With the way out that this store has: back, since `previous` is whole."""
+    first = shop.install(seq=1)
+    shop.install(seq=2)
+    current = shop.layout.current("pets")
+    current.unlink()
+    current.symlink_to(target) if target else current.write_bytes(b"")
+
+    with pytest.raises(BadRelease, match=why) as caught:
+        shop.links.current("pets")
+
+    assert "edgectl models rollback pets" in caught.value.hint
+    assert state is shop.links.look(current).state
+    assert first.folder == shop.links.previous("pets")
+
+
+def test_a_link_to_a_release_without_manifest_leads_nowhere(shop: Shop) -> None:
+    """Such a folder was never installed like that. Here there is no way back."""
+    first = shop.install(seq=1)
+    (first.path / "model.yaml").unlink()
+
+    with pytest.raises(BadRelease, match="is not there") as caught:
+        shop.links.current("pets")
+
+    assert "edgectl install" in caught.value.hint
+
+
+def test_a_release_folder_that_is_a_link_leads_nowhere(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """It could lead out of the store."""
+    first = shop.install(seq=1)
+    first.path.rename(tmp_path / "elsewhere")
+    first.path.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(BadRelease, match="is not there"):
+        shop.links.current("pets")
+
+
+def test_a_dangling_current_does_not_become_previous(shop: Shop) -> None:
+    """Both links must lead somewhere after a switch, and after a way back."""
+    first, second = shop.install(seq=1), shop.install(seq=2)
+    third = shop.install(seq=3)
+    shop.releases.delete(third)
+
+    assert second.folder == shop.links.swap_back("pets")
+    assert (second.folder, second.folder) == _linked(shop)
+    shop.releases.delete(second)
+    shop.links.switch("pets", first.folder)
+    assert first.folder == shop.links.current("pets")
+
+
+def test_clear_removes_both(shop: Shop) -> None:
+    """Also where they lead nowhere, and where there is only one."""
+    shop.install(seq=1)
+    second = shop.install(seq=2)
+    shop.releases.delete(second)
+
+    shop.links.clear("pets")
+    shop.links.clear("pets")
+
+    assert (None, None) == _linked(shop)
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["refused", "seen"])
+@pytest.mark.parametrize("site", [Site.LINK_CURRENT, Site.LINK_PREVIOUS])
+@pytest.mark.parametrize("verb", ["switch", "swap_back"])
+def test_a_move_that_fails_leaves_both_links(
+    shop: Shop, verb: str, site: Site, *, seen: bool
+) -> None:
+    """Also when the link had moved and only its folder could not be synced."""
+    first, second = shop.install(seq=1), shop.install(seq=2)
+    third = shop.install(seq=3)
+    shop.links.swap_back("pets")
+    _disk(shop).fail(site, OSError(errno.EIO, ""), seen=seen)
+    move = {
+        "switch": lambda: shop.links.switch("pets", first.folder),
+        "swap_back": lambda: shop.links.swap_back("pets"),
+    }[verb]
+
+    with pytest.raises(StoreFailed):
+        move()
+
+    assert (second.folder, third.folder) == _linked(shop)
+
+
+def test_a_first_switch_that_fails_leaves_no_link(shop: Shop) -> None:
+    """There was none before."""
+    _disk(shop).fail(Site.LINK_CURRENT, OSError(errno.EIO, ""), seen=True)
+
+    with pytest.raises(StoreFailed):
+        shop.install(seq=1)
+
+    assert (None, None) == _linked(shop)
+
+
+def test_when_even_going_back_fails_the_first_error_comes_out(shop: Shop) -> None:
+    """A disk that fails twice cannot be helped; the links still lead somewhere."""
+    first = shop.install(seq=1)
+    _disk(shop).fail(Site.LINK_CURRENT, OSError(errno.EIO, ""), seen=True)
+    _disk(shop).fail(Site.LINK_RESTORE, OSError(errno.EROFS, ""))
+
+    with pytest.raises(StoreFailed) as caught:
+        shop.install(seq=2)
+
+    assert errno.EIO == caught.value.fields["errno"]
+    assert shop.links.look(shop.layout.current("pets")).state is LinkState.RESOLVES
+    assert first.folder == shop.links.previous("pets")
