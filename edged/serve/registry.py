@@ -135,8 +135,10 @@ class Registry:
         if deadline_s is None:
             deadline_s = admitted_ns / 1e9 + self.limits.default_timeout_s
         try:
-            if request.sequence is not None and rung.runs.stateful:
-                sequences = self._models[live.name].sequences
+            sequences = self._models[live.name].sequences
+            if request.sequence is not None and (
+                rung.runs.stateful or request.sequence.id in sequences
+            ):
                 place = await sequences.enter(live, request.sequence, rung.variant)
                 live, rung = place.live, place.rung
                 try:

@@ -40,6 +40,9 @@ class Sequences:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._open
+
     async def enter(self, live: Live, sequence: Sequence, variant: Variant) -> Open:
         """Return the sequence's place, made anew where the request starts one.
 

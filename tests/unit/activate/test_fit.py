@@ -28,17 +28,17 @@ LIVE = Manifest(
 )
 
 
-def changed(**what):
+def changed(**what: object) -> Manifest:
     """Return the live manifest with other parts."""
     return msgspec.structs.replace(LIVE, **what)
 
 
-def test_the_first_release_of_a_name_replaces_nothing():
+def test_the_first_release_of_a_name_replaces_nothing() -> None:
     """There is nobody to surprise."""
     check_replaces(LIVE, None, new_signature=False, downgrade=False)
 
 
-def test_labels_are_no_part_of_what_callers_see_change():
+def test_labels_are_no_part_of_what_callers_see_change() -> None:
     """A new label file under the same names, types and shapes is no new signature."""
     labelled = msgspec.structs.replace(SCORES, labels="labels.txt")
     candidate = changed(
@@ -64,7 +64,9 @@ def test_labels_are_no_part_of_what_callers_see_change():
         ),
     ],
 )
-def test_another_signature_is_refused_with_the_difference(inputs, outputs, says):
+def test_another_signature_is_refused_with_the_difference(
+    inputs: tuple[Input, ...], outputs: tuple[Output, ...], says: str
+) -> None:
     """Unless somebody says that the callers know."""
     candidate = changed(seq=15, signature=Signature(inputs=inputs, outputs=outputs))
 
@@ -76,7 +78,7 @@ def test_another_signature_is_refused_with_the_difference(inputs, outputs, says)
     assert "--new-signature" in caught.value.hint
 
 
-def test_another_order_of_inputs_is_a_difference():
+def test_another_order_of_inputs_is_a_difference() -> None:
     """Clients that send by position would be wrong."""
     other = msgspec.structs.replace(IMAGE, name="mask")
     live = changed(signature=Signature(inputs=(IMAGE, other), outputs=(SCORES,)))
@@ -86,7 +88,7 @@ def test_another_order_of_inputs_is_a_difference():
         check_replaces(candidate, live, new_signature=False, downgrade=False)
 
 
-def test_an_older_seq_needs_a_word():
+def test_an_older_seq_needs_a_word() -> None:
     """A downgrade is never an accident."""
     candidate = changed(seq=13)
 
@@ -95,7 +97,7 @@ def test_an_older_seq_needs_a_word():
     check_replaces(candidate, LIVE, new_signature=False, downgrade=True)
 
 
-def test_a_release_for_another_cpu_is_refused():
+def test_a_release_for_another_cpu_is_refused() -> None:
     """The sentence names both."""
     candidate = changed(needs=Needs(arch=("aarch64",)))
 
@@ -104,16 +106,13 @@ def test_a_release_for_another_cpu_is_refused():
     check_box(candidate, arch="aarch64", edged="0.1.0")
 
 
-@pytest.mark.parametrize(
-    ("needs", "edged", "fits"),
-    [(">=0.1", "0.1.0", True), (">=0.2", "0.1.9", False), (">=0.10", "0.9.0", False)],
-)
-def test_a_release_for_a_newer_edged_is_refused(needs, edged, fits):
+@pytest.mark.parametrize(("needs", "edged"), [(">=0.2", "0.1.9"), (">=0.10", "0.9.0")])
+def test_a_release_for_a_newer_edged_is_refused(needs: str, edged: str) -> None:
     """Versions compare by number."""
-    candidate = changed(needs=Needs(edged=needs))
+    with pytest.raises(BadBundle, match="needs edged"):
+        check_box(changed(needs=Needs(edged=needs)), arch="x86_64", edged=edged)
 
-    if fits:
-        check_box(candidate, arch="x86_64", edged=edged)
-    else:
-        with pytest.raises(BadBundle, match="upgrade|needs edged"):
-            check_box(candidate, arch="x86_64", edged=edged)
+
+def test_a_release_for_an_older_edged_fits() -> None:
+    """`>=` is what a publisher can know."""
+    check_box(changed(needs=Needs(edged=">=0.1")), arch="x86_64", edged="0.1.0")

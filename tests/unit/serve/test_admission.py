@@ -23,7 +23,7 @@ IMAGE = np.zeros((2, 1, 8, 8), "<f4")
 GAIN = np.array(1, "<i8")
 
 
-def test_inputs_as_the_signature_says_come_in():
+def test_inputs_as_the_signature_says_come_in() -> None:
     """A free dimension takes any size."""
     admission.check_inputs(PLAN, "digits", {"image": IMAGE, "gain": GAIN})
 
@@ -39,7 +39,9 @@ def test_inputs_as_the_signature_says_come_in():
         ({"image": IMAGE, "gain": GAIN.reshape(1)}, "shape 1, it takes scalar"),
     ],
 )
-def test_an_input_that_differs_is_refused_by_name(inputs, says):
+def test_an_input_that_differs_is_refused_by_name(
+    inputs: dict[str, np.ndarray], says: str
+) -> None:
     """The sentence names the tensor, what came and what the model takes."""
     with pytest.raises(InvalidTensor, match="cannot run digits: ") as caught:
         admission.check_inputs(PLAN, "digits", inputs)
@@ -48,12 +50,12 @@ def test_an_input_that_differs_is_refused_by_name(inputs, says):
     assert caught.value.hint == "edgectl models show digits"
 
 
-def test_all_outputs_are_wanted_when_none_is_named():
+def test_all_outputs_are_wanted_when_none_is_named() -> None:
     """The signature's order is the answer's."""
     assert admission.wanted_outputs(PLAN, "digits", None) == ("scores", "embedding")
 
 
-def test_wanted_outputs_keep_the_caller_s_order():
+def test_wanted_outputs_keep_the_caller_s_order() -> None:
     """The order asked for is the order of the answer."""
     wanted = admission.wanted_outputs(PLAN, "digits", ("embedding", "scores"))
 
@@ -61,13 +63,13 @@ def test_wanted_outputs_keep_the_caller_s_order():
 
 
 @pytest.mark.parametrize("outputs", [("boxes",), ("scores", "scores")])
-def test_an_output_unknown_or_twice_is_refused(outputs):
+def test_an_output_unknown_or_twice_is_refused(outputs: tuple[str, ...]) -> None:
     """Neither can be answered in a body that is read by name."""
     with pytest.raises(InvalidTensor):
         admission.wanted_outputs(PLAN, "digits", outputs)
 
 
-def test_a_full_queue_tells_when_to_come_back():
+def test_a_full_queue_tells_when_to_come_back() -> None:
     """The wait is the queue times the service time."""
     admission.check_room("digits", inflight=7, limit=8, service_ms=250)
 
@@ -77,7 +79,7 @@ def test_a_full_queue_tells_when_to_come_back():
     assert caught.value.retry_after_s == 2.0
 
 
-def test_a_request_at_its_deadline_is_not_run():
+def test_a_request_at_its_deadline_is_not_run() -> None:
     """Running it would only delay the next one."""
     admission.check_time("digits", now_s=9.99, deadline_s=10.0)
 

@@ -5,7 +5,7 @@ import pytest
 from edged.serve.stats import BUCKETS_S, RING, Histogram, ModelStats, Recent, percentile
 
 
-def test_an_answered_request_is_counted_everywhere_once():
+def test_an_answered_request_is_counted_everywhere_once() -> None:
     """Queue and compute add up to the whole."""
     stats = ModelStats(["fp32", "int8"])
 
@@ -19,7 +19,7 @@ def test_an_answered_request_is_counted_everywhere_once():
     assert stats.variants["fp32"].percentile_ms(0.5) is None
 
 
-def test_a_refusal_is_no_failure():
+def test_a_refusal_is_no_failure() -> None:
     """`fail` counts what ran and broke; `rejected` what was not let in."""
     stats = ModelStats(["fp32"])
 
@@ -34,12 +34,12 @@ def test_a_refusal_is_no_failure():
 @pytest.mark.parametrize(
     ("share", "expected"), [(0.0, 1.0), (0.5, 51.0), (0.95, 96.0), (1.0, 100.0)]
 )
-def test_percentiles_are_nearest_rank(share, expected):
+def test_percentiles_are_nearest_rank(share: float, expected: float) -> None:
     """Of 1..100 ms."""
     assert percentile([n * 1_000_000 for n in range(1, 101)], share) == expected
 
 
-def test_the_ring_forgets_the_oldest():
+def test_the_ring_forgets_the_oldest() -> None:
     """Percentiles tell of now, counts of always."""
     recent = Recent()
 
@@ -51,7 +51,7 @@ def test_the_ring_forgets_the_oldest():
 
 
 @pytest.mark.parametrize(("seconds", "bucket"), [(0.00025, 0), (0.0003, 1), (99.0, -1)])
-def test_a_bucket_s_bound_belongs_to_it(seconds, bucket):
+def test_a_bucket_s_bound_belongs_to_it(seconds: float, bucket: int) -> None:
     """Prometheus' `le` is inclusive; the last bucket is +Inf."""
     histogram = Histogram()
 

@@ -45,14 +45,16 @@ UNLOADED = ModelStatus(name="noise", phase=ModelPhase.UNLOADED)
         ),
     ],
 )
-def test_the_verdict_says_the_worst_first(phase, models, level, verdict):
+def test_the_verdict_says_the_worst_first(
+    phase: Phase, models: list[ModelStatus], level: Level, verdict: str
+) -> None:
     """A person reads this line and no other."""
     judged = status(phase=phase, at_utc="now", process=PROCESS, models=models)
 
     assert (judged.level, judged.verdict) == (level, verdict)
 
 
-def test_troubles_of_models_and_of_the_box_stand_together():
+def test_troubles_of_models_and_of_the_box_stand_together() -> None:
     """Whatever is wrong is in one list."""
     box = Trouble(code="store-failed", text="cannot write")
 

@@ -1,0 +1,155 @@
+"""A box in a folder: the real store, registry and agent, without sockets.
+
+Not a fake but a bench: every part is the real one; only the disk may be a recording
+twin, and the models are tiny real files.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from edged.activate.agent import Agent
+from edged.activate.intake import Intake
+from edged.host.clock import SystemClock
+from edged.host.files import DiskFiles, Files
+from edged.serve.registry import Limits, Registry
+from edged.serve.request import InferRequest, Sequence
+from edged.store.bundle import Limits as BundleLimits
+from edged.store.layout import Layout
+from edged.store.links import Links
+from edged.store.manifest import write_manifest
+from edged.store.releases import Releases
+from edged.wire.messages import Changed, InstallRequest
+from edged.wire.release import (
+    BackendName,
+    FileEntry,
+    Input,
+    Manifest,
+    Output,
+    Signature,
+    Variant,
+)
+from edged.wire.tensors import Datatype
+from tests.data import onnx_files
+from tests.fakes.bundles import tar_of
+
+if TYPE_CHECKING:
+    from edged.serve.live import Live
+
+LIMITS = Limits(
+    queue_length=64,
+    default_timeout_s=10.0,
+    max_sequences=2,
+    sequence_idle_s=60.0,
+    threads=1,
+)
+ONES = np.ones((1, 4), "<f4")
+
+
+def bundle(
+    model: bytes | None = None,
+    *,
+    name: str = "sums",
+    seq: int = 1,
+    file: str = "model.onnx",
+    backend: BackendName = BackendName.ONNX,
+    extra: Mapping[str, bytes] | None = None,
+    **changes: Any,
+) -> dict[str, bytes]:
+    """Return a bundle's files, by default `y = x + x` over [1, 4].
+
+    `changes` replace fields of its manifest, `extra` adds files to it.
+    """
+    files = {
+        file: onnx_files.adder(dims=(1, 4)) if model is None else model,
+        **(extra or {}),
+    }
+    plain = Manifest(
+        name=name,
+        version=f"1.{seq}",
+        seq=seq,
+        signature=Signature(
+            inputs=(Input(name="x", datatype=Datatype.FP32, shape=(1, 4)),),
+            outputs=(Output(name="y", datatype=Datatype.FP32, shape=(1, 4)),),
+        ),
+        variants=(Variant(id="fp32", backend=backend, file=file),),
+        files={
+            key: FileEntry(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+            for key, data in files.items()
+        },
+    )
+    manifest = msgspec.structs.replace(plain, **changes)
+    return {"model.yaml": write_manifest(manifest), **files}
+
+
+class Box:
+    """One daemon's inside."""
+
+    def __init__(
+        self, root: Path, *, files: Files | None = None, limits: Limits = LIMITS
+    ) -> None:
+        self.layout = Layout(root)
+        self.files = files or DiskFiles()
+        self.releases = Releases(self.layout, self.files)
+        self.links = Links(self.layout, self.files)
+        self.registry = Registry(limits, SystemClock())
+        self.agent: Agent[Live] = Agent(
+            releases=self.releases,
+            links=self.links,
+            intake=Intake(
+                self.releases,
+                layout=self.layout,
+                files=self.files,
+                limits=BundleLimits(),
+            ),
+            swapper=self.registry,
+            keep_releases=3,
+        )
+
+    async def install(self, files: Mapping[str, bytes], **request: Any) -> Changed:
+        """Stream a bundle in, in small pieces."""
+        return await self.agent.install(
+            in_async_pieces(tar_of(files)), InstallRequest(**request)
+        )
+
+    async def ask(
+        self,
+        x: np.ndarray = ONES,
+        *,
+        model: str = "sums",
+        sequence: Sequence | None = None,
+        **request: Any,
+    ) -> list[float]:
+        """Infer and return `y` as a flat list."""
+        answer = await self.registry.infer(
+            InferRequest(model=model, inputs={"x": x}, sequence=sequence, **request)
+        )
+        return answer.outputs["y"].ravel().tolist()
+
+    def live_folder(self, name: str = "sums") -> str | None:
+        """Return what `current` points at."""
+        return self.links.current(name)
+
+    def folders(self, name: str = "sums") -> list[str]:
+        """Return every installed release's folder."""
+        return sorted(path.name for path in self.layout.releases(name).iterdir())
+
+    def leftovers(self) -> list[str]:
+        """Return what lies in `incoming/`."""
+        return sorted(path.name for path in self.layout.incoming.iterdir())
+
+    def close(self) -> None:
+        """End every thread."""
+        for name in self.registry.names():
+            self.registry.forget(name)
+        self.agent.close()
+
+
+async def in_async_pieces(data: bytes, size: int = 4096) -> AsyncIterator[bytes]:
+    """Cut bytes as an HTTP body arrives."""
+    for start in range(0, len(data), size):
+        yield data[start : start + size]

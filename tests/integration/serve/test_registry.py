@@ -1,0 +1,266 @@
+"""Request -> answer with real runtimes and real threads."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import psutil
+import pytest
+
+from edged.errors import (
+    Conflict,
+    DeadlineExceeded,
+    NotReady,
+    QueueFull,
+    UnknownModel,
+    UnknownVariant,
+    UnknownVersion,
+)
+from edged.serve.request import InferRequest, Sequence
+from edged.wire.messages import ModelName, ModelPhase
+from edged.wire.release import BackendName, StateMode, Variant
+from tests.data import tflite_files
+from tests.fakes.box import LIMITS, Box, bundle
+
+TOTALS = bundle(
+    tflite_files.accumulator(),
+    name="totals",
+    file="model.tflite",
+    backend=BackendName.LITERT,
+    state=StateMode.SEQUENCE,
+)
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    """Return a box with a stateless and a stateful model."""
+    made = Box(tmp_path)
+    await made.agent.start()
+    await made.install(bundle())
+    await made.install(TOTALS)
+    yield made
+    made.close()
+
+
+async def test_callers_never_see_each_other_s_state(box: Box) -> None:
+    """A stateful model forgets before each request outside a sequence."""
+    answers = [await box.ask(model="totals") for _ in range(3)]
+
+    assert answers == [[1.0] * 4] * 3
+
+
+async def test_a_sequence_keeps_its_own_state(box: Box) -> None:
+    """Two sequences and a plain caller, interleaved."""
+    first, second = Sequence(id="a", start=True), Sequence(id="b", start=True)
+    await box.ask(model="totals", sequence=first)
+    await box.ask(model="totals", sequence=second)
+
+    a = await box.ask(model="totals", sequence=Sequence(id="a"))
+    plain = await box.ask(model="totals")
+    a_end = await box.ask(model="totals", sequence=Sequence(id="a", end=True))
+    b = await box.ask(model="totals", sequence=Sequence(id="b"))
+
+    assert (a, plain, a_end, b) == ([2.0] * 4, [1.0] * 4, [3.0] * 4, [2.0] * 4)
+
+
+async def test_a_sequence_that_is_not_open_is_refused(box: Box) -> None:
+    """Never started, or ended."""
+    await box.ask(model="totals", sequence=Sequence(id="a", start=True, end=True))
+
+    for name in ("a", "never"):
+        with pytest.raises(Conflict, match="not open"):
+            await box.ask(model="totals", sequence=Sequence(id=name))
+
+
+async def test_sequences_are_bounded(box: Box) -> None:
+    """Each holds memory; the bound here is two, and an end makes room."""
+    for name in "ab":
+        await box.ask(model="totals", sequence=Sequence(id=name, start=True))
+
+    with pytest.raises(QueueFull, match="bound"):
+        await box.ask(model="totals", sequence=Sequence(id="c", start=True))
+    await box.ask(model="totals", sequence=Sequence(id="a", end=True))
+
+    assert await box.ask(model="totals", sequence=Sequence(id="c", start=True))
+
+
+async def test_starting_a_sequence_anew_forgets(box: Box) -> None:
+    """`sequence_start` on an open one is a fresh start, not one more."""
+    for _ in range(3):
+        fresh = await box.ask(model="totals", sequence=Sequence(id="a", start=True))
+        assert fresh == [1.0] * 4
+
+
+async def test_an_idle_sequence_ends_by_itself(tmp_path: Path) -> None:
+    """Its memory goes too: a forgotten sequence costs nobody anything."""
+    limits = msgspec.structs.replace(LIMITS, sequence_idle_s=0.05)
+    box = Box(tmp_path, limits=limits)
+    await box.agent.start()
+    await box.install(TOTALS)
+    await box.ask(model="totals", sequence=Sequence(id="a", start=True))
+
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await box.ask(model="totals", sequence=Sequence(id="a"))
+            except Conflict:
+                break
+            await asyncio.sleep(0.1)
+
+    box.close()
+
+
+async def test_an_open_sequence_outlives_a_switch(box: Box) -> None:
+    """It ends on the release that it began on; new ones begin on the new one."""
+    await box.ask(model="totals", sequence=Sequence(id="a", start=True))
+
+    await box.install(
+        bundle(
+            tflite_files.adder(),
+            name="totals",
+            seq=2,
+            file="model.tflite",
+            backend=BackendName.LITERT,
+        )
+    )
+
+    assert await box.ask(model="totals", sequence=Sequence(id="a")) == [2.0] * 4
+    assert await box.ask(model="totals") == [2.0] * 4
+    end = await box.ask(model="totals", sequence=Sequence(id="a", end=True))
+    assert end == [3.0] * 4
+
+
+async def test_a_rung_can_be_insisted_on(tmp_path: Path) -> None:
+    """Both answer the same signature; an unknown one is refused by name."""
+    box = Box(tmp_path)
+    await box.agent.start()
+    rungs = bundle(
+        extra={"small.tflite": tflite_files.adder()},
+        variants=(
+            Variant(id="big", backend=BackendName.ONNX, file="model.onnx"),
+            Variant(id="small", backend=BackendName.LITERT, file="small.tflite"),
+        ),
+    )
+    await box.install(rungs)
+
+    assert await box.ask(variant="big") == await box.ask(variant="small")
+    with pytest.raises(UnknownVariant, match="it has big, small"):
+        await box.ask(variant="huge")
+    counted = {v.id: v.requests for v in box.registry.status("sums").variants}
+    assert counted == {"big": 1, "small": 1}
+    box.close()
+
+
+async def test_a_rung_that_rotted_is_left_out_at_start(tmp_path: Path) -> None:
+    """The rest of the ladder serves; status says what is missing."""
+    box = Box(tmp_path)
+    await box.agent.start()
+    live = await box.install(
+        bundle(
+            extra={"small.tflite": tflite_files.adder()},
+            variants=(
+                Variant(id="big", backend=BackendName.ONNX, file="model.onnx"),
+                Variant(id="small", backend=BackendName.LITERT, file="small.tflite"),
+            ),
+        )
+    )
+    file = box.layout.release("sums", live.live.folder) / "model.onnx"
+    file.write_bytes(b"\0" * file.stat().st_size)
+
+    again = Box(tmp_path)
+    await again.agent.start()
+
+    assert await again.ask() == [2.0] * 4
+    status = again.registry.status("sums")
+    assert status.phase is ModelPhase.READY
+    assert "variant big of sums is left out" in status.problem.text
+    with pytest.raises(UnknownVariant, match="could not be loaded"):
+        await again.ask(variant="big")
+    box.close()
+    again.close()
+
+
+async def test_what_is_not_there_is_told_apart(box: Box) -> None:
+    """Unknown name, unknown version, not loaded."""
+    with pytest.raises(UnknownModel, match="installed are sums, totals"):
+        await box.ask(model="nobody")
+    with pytest.raises(UnknownVersion, match=r"1\.1 is the live one"):
+        await box.ask(version="9")
+    await box.agent.unload(ModelName(name="sums"))
+    with pytest.raises(NotReady):
+        await box.ask()
+
+
+async def test_a_passed_deadline_runs_nothing(box: Box) -> None:
+    """The caller is told at once and the model is not asked."""
+    before = box.registry.live("sums").stats.execution_count
+
+    with pytest.raises(DeadlineExceeded):
+        await box.ask(deadline_s=0.0)
+
+    assert box.registry.live("sums").stats.execution_count == before
+    assert await box.ask() == [2.0] * 4
+
+
+async def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
+    """Two fit, the others are refused and counted; afterwards all is empty."""
+    box = Box(tmp_path, limits=msgspec.structs.replace(LIMITS, queue_length=2))
+    await box.agent.start()
+    await box.install(bundle())
+    outcomes: list[str] = []
+
+    async def ask() -> None:
+        try:
+            await box.ask()
+        except QueueFull:
+            outcomes.append("refused")
+        else:
+            outcomes.append("answered")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(ask())
+
+    assert outcomes.count("answered") == 2
+    assert outcomes.count("refused") == 8
+    live = box.registry.live("sums")
+    assert (live.inflight, live.stats.rejected["queue-full"]) == (0, 8)
+    box.close()
+
+
+async def test_a_retired_release_closes_when_its_last_caller_left(box: Box) -> None:
+    """Its thread ends; nothing leaks over twenty switches."""
+
+    def threads() -> int:
+        return sum(t.name.startswith("run-sums") for t in threading.enumerate())
+
+    await box.ask()
+    for seq in range(2, 22):
+        await box.install(bundle(seq=seq))
+        await box.ask()
+
+    async with asyncio.timeout(5):
+        while threads() > 1:  # noqa: ASYNC110  # a thread ends without an event
+            await asyncio.sleep(0.02)
+
+
+async def test_loading_and_unloading_gives_memory_back(box: Box, models: Path) -> None:
+    """Thirty rounds of a 14 MB model stay within 10 % of the first ones."""
+    file = models / "mobilenet-ladder/mobilenet_v2_1.0_224_fp32.onnx"
+    await box.install({"vision.onnx": file.read_bytes()}, name="vision")
+    vision = ModelName(name="vision")
+    (given,) = box.registry.live("vision").signature.inputs
+    x = np.zeros([1 if dim < 0 else dim for dim in given.shape], "<f4")
+    process = psutil.Process()
+    sizes = []
+
+    for _ in range(30):
+        await box.registry.infer(InferRequest(model="vision", inputs={given.name: x}))
+        await box.agent.unload(vision)
+        await box.agent.load(vision)
+        sizes.append(process.memory_info().rss)
+
+    assert max(sizes[10:]) <= 1.1 * max(sizes[:5])
