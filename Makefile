@@ -46,7 +46,7 @@ run: $(READY) ## Run the daemon in the foreground, state under .demo/
 	@echo "next, in another terminal:"
 	@echo "  export EDGED_SOCKET=$(CURDIR)/$(HOME_DIR)/run/edged.sock"
 	@echo "  export EDGED_CONTROL_SOCKET=$(CURDIR)/$(HOME_DIR)/run/control.sock"
-	@echo "  $(BIN)/edgectl install demo/release"
+	@echo "  $(BIN)/edgectl install demo/digits"
 	@echo "  $(BIN)/edgectl status"
 	@exec $(BIN)/edged --state-dir $(CURDIR)/$(HOME_DIR)/state --runtime-dir $(CURDIR)/$(HOME_DIR)/run
 
