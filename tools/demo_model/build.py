@@ -58,7 +58,11 @@ def main() -> None:
     }
     bundle = {"model.yaml": release.manifest(rungs, files), **files}
     _judge(rungs, sum(map(len, bundle.values())))
-    _write(Path(sys.argv[1]), bundle, unseen)
+    files = {f"digits/{name}": data for name, data in bundle.items()}
+    files["heldout.npz"] = release.held_out(unseen)
+    for name, data in release.pictures(unseen, best).items():
+        files[f"images/{name}"] = data
+    _write(Path(sys.argv[1]), files)
 
 
 def _answers(name: str, data: bytes, pixels: Array) -> Array:
@@ -107,10 +111,7 @@ def _judge(rungs: tuple[Rung, ...], size: int) -> None:
         sys.exit(f"cannot accept the bundle: {size} bytes are over {MOST_BYTES}")
 
 
-def _write(folder: Path, bundle: dict[str, bytes], unseen: Samples) -> None:
-    files = {f"digits/{name}": data for name, data in bundle.items()}
-    files["heldout.npz"] = release.held_out(unseen)
-    files |= {f"images/{name}": data for name, data in release.pictures(unseen).items()}
+def _write(folder: Path, files: dict[str, bytes]) -> None:
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,9 @@ NAME, VERSION, SEQ = "digits", "1.0.0", 1
 #: Of each class, the first so many held-out images make the golden set.
 GOLDEN_PER_CLASS = 5
 
+#: A probability that leaves no doubt to who looks at a picture's answer.
+SURE = 0.9
+
 #: The digit that is also drawn large, and its side in pixels, so that an image that
 #: must be made smaller is at hand.
 LARGE, LARGE_SIDE = 3, 64
@@ -79,11 +82,15 @@ def held_out(samples: Samples) -> bytes:
     return _npz(images=samples.pixels, labels=samples.labels)
 
 
-def pictures(samples: Samples) -> dict[str, bytes]:
-    """Draw the first held-out image of each class, and one of them large, as PNG."""
+def pictures(samples: Samples, answers: Array) -> dict[str, bytes]:
+    """Draw one held-out image of each class, and one of them large, as PNG.
+
+    It is the first that the best rung is sure of: these are for showing, not judging.
+    """
     drawn = {}
     for digit in range(CLASSES):
-        first = int(np.flatnonzero(samples.labels == digit)[0])
+        sure = (samples.labels == digit) & (answers[:, digit] >= SURE)
+        first = int(np.flatnonzero(sure)[0])
         picture = Image.fromarray(samples.pixels[first])
         drawn[f"digit_{digit}.png"] = _png(picture)
         if digit == LARGE:
