@@ -18,9 +18,8 @@ _log = logging.getLogger(__name__)
 class Server:
     """Serves doors; see `lifecycle.Service`."""
 
-    name = "server"
-
     def __init__(self, doors: Sequence[Door], limits: Limits) -> None:
+        self.name = f"doors {', '.join(door.name for door in doors)}"
         self._doors = tuple(doors)
         self._limits = limits
         self._gates: list[Gate] = []

@@ -246,16 +246,21 @@ class _Link(asyncio.BufferedProtocol):
 
 
 async def _connect(path: str) -> _Link:
-    loop = asyncio.get_running_loop()
+    sock = await _connected(path)
+    link = _Link(path, sock)
+    await asyncio.get_running_loop().create_connection(lambda: link, sock=sock)
+    return link
+
+
+async def _connected(path: str) -> socket.socket:
+    # A Unix socket connects at once or not at all; asyncio would take a full queue's
+    # EAGAIN for a connection under way.
     while True:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)  # noqa: FBT003  # the standard library's signature
-        # A Unix socket connects at once or not at all; asyncio would take a full
-        # queue's EAGAIN for a connection under way.
         code = sock.connect_ex(path)
         if code == 0:
-            _, link = await loop.create_connection(lambda: _Link(path, sock), sock=sock)
-            return link
+            return sock
         sock.close()
         if code != errno.EAGAIN:
             exc = OSError(code, os.strerror(code))
