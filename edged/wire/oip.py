@@ -173,8 +173,14 @@ def read_raw_request(body: memoryview, spec: TensorSpec) -> Asked:
     """
     what = f"input {spec.name!r}"
     if spec.datatype is Datatype.BYTES:
-        element = tensorbytes.object_array([bytes(body)])
-        return _raw(spec, element.reshape(tuple(1 for _ in spec.shape)))
+        shape = tuple(1 for _ in spec.shape)
+        if not spec.admits(shape):
+            raise InvalidRequest(
+                f"cannot read {what} from a body without JSON: the body is one "
+                f"element, its shape is {list(spec.shape)}",
+                hint="send the elements as binary data behind a JSON header",
+            )
+        return _raw(spec, tensorbytes.object_array([bytes(body)]).reshape(shape))
     free = spec.shape.count(FREE)
     if free > 1:
         raise InvalidRequest(
