@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run test lint type imports docs bench demo-model pins clean
+.PHONY: help setup demo run test lint type docs bench demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +41,7 @@ demo: $(READY) ## Start the daemon, send it every held-out image, show the figur
 
 run: $(READY) ## Run the daemon in the foreground, state under .demo/
 	@mkdir -p $(HOME_DIR)/state $(HOME_DIR)/run
+	@echo 'server: {group: null} # the sockets are for whoever typed make run' >$(HOME_DIR)/edged.yaml
 	@echo "data socket:    $(CURDIR)/$(HOME_DIR)/run/edged.sock"
 	@echo "control socket: $(CURDIR)/$(HOME_DIR)/run/control.sock"
 	@echo "next, in another terminal:"
@@ -48,7 +49,8 @@ run: $(READY) ## Run the daemon in the foreground, state under .demo/
 	@echo "  export EDGED_CONTROL_SOCKET=$(CURDIR)/$(HOME_DIR)/run/control.sock"
 	@echo "  $(BIN)/edgectl install demo/digits"
 	@echo "  $(BIN)/edgectl status"
-	@exec $(BIN)/edged --state-dir $(CURDIR)/$(HOME_DIR)/state --runtime-dir $(CURDIR)/$(HOME_DIR)/run
+	@exec $(BIN)/edged --config $(CURDIR)/$(HOME_DIR)/edged.yaml \
+		--state-dir $(CURDIR)/$(HOME_DIR)/state --runtime-dir $(CURDIR)/$(HOME_DIR)/run
 
 test: $(DEV) ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
@@ -63,7 +65,9 @@ type: $(DEV) ## Check types
 	@$(BIN)/mypy
 
 docs: $(DEV) ## Write the generated files again
-	@for tool in tools/generate/*.py; do $(BIN)/python $$tool || exit 1; done
+	@$(BIN)/python -m tools.config_pages
+	@$(BIN)/python -m edged.api.openapi >$(VENV)/openapi.json
+	@mv $(VENV)/openapi.json docs/reference/openapi.json
 
 bench: $(READY) ## Measure, and hold the figures against their bars
 	@$(BIN)/python -m benchmarks
