@@ -3,6 +3,7 @@
 Law: pure. Source: triton server, docs/protocol/extension_classification.md.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,14 +33,15 @@ def best_classes(tensor: Array, count: int, labels: Sequence[str], what: str) ->
             f"cannot classify {what}: it holds no numbers",
             hint="leave out classification",
         )
-    rows = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim else tensor.reshape(1, 1)
-    kept = min(count, rows.shape[-1])
+    *outer, classes = tensor.shape or (1,)
+    rows = tensor.reshape(math.prod(outer), classes)
+    kept = min(count, classes)
     strings = [
         _text(row[index], index, labels)
         for row in rows
         for index in _order(row)[:kept].tolist()
     ]
-    return object_array(strings).reshape((*tensor.shape[:-1], kept))
+    return object_array(strings).reshape((*outer, kept))
 
 
 def _order(row: Array) -> Array:

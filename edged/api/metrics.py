@@ -51,13 +51,15 @@ class Metrics:
 
     async def answer(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
-        families = (
-            *_daemon(self._registry, self._phase.value),
-            *_models(self._registry),
-        )
         return web.Response(
-            body=render(families), headers={"Content-Type": CONTENT_TYPE}
+            body=page(self._registry, self._phase.value),
+            headers={"Content-Type": CONTENT_TYPE},
         )
+
+
+def page(registry: Registry, phase: Phase) -> bytes:
+    """Write everything that is counted."""
+    return render((*_daemon(registry, phase), *_models(registry)))
 
 
 def render(families: Iterable[Family]) -> bytes:

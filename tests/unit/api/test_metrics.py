@@ -1,0 +1,162 @@
+"""The metrics page, read by a strict parser of the text format."""
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from edged.api import metrics
+from edged.wire.messages import Phase
+from edged.wire.tensors import Datatype
+from tests.fakes.models import live_model, registry_of, signature
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"'
+SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\S+)")
+PLAIN = signature([("x", Datatype.FP32, (1,))], [("y", Datatype.FP32, (1,))])
+
+
+class Parsed(msgspec.Struct):
+    """What a scraper sees."""
+
+    kinds: dict[str, str] = {}
+    samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return one sample's value."""
+        return self.samples[name, frozenset(labels.items())]
+
+    def all(self, name: str) -> dict[frozenset[tuple[str, str]], float]:
+        """Return every sample of one name."""
+        return {labels: v for (n, labels), v in self.samples.items() if n == name}
+
+
+def parse(page: bytes) -> Parsed:
+    """Parse text format 0.0.4; refuse what Prometheus would only tolerate.
+
+    HELP, then TYPE, then samples of that family and no other; no sample twice; a
+    final newline; counters end in `_total`; histograms are cumulative and complete.
+    """
+    text = page.decode()
+    assert text.endswith("\n")
+    found, family = Parsed(kinds={}, samples={}), ""
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.startswith("# HELP "):
+            family = re.fullmatch(rf"# HELP ({NAME}) \S[^\n]*", line)[1]  # type: ignore[index]
+            kind = re.fullmatch(
+                rf"# TYPE {family} (counter|gauge|histogram)", next(lines)
+            )
+            assert kind is not None
+            assert family not in found.kinds
+            found.kinds[family] = kind[1]
+            assert (kind[1] == "counter") == family.endswith("_total")
+            continue
+        match = SAMPLE.fullmatch(line)
+        assert match is not None, line
+        name, labels = match[1], frozenset(re.findall(LABEL, match[2] or ""))
+        suffixes = ("_bucket", "_sum", "_count")
+        allowed = {family}
+        if found.kinds[family] == "histogram":
+            allowed = {family + suffix for suffix in suffixes}
+        assert name in allowed, line
+        assert (name, labels) not in found.samples
+        found.samples[name, labels] = float(match[match.lastindex or 0])
+    check_histograms(found)
+    return found
+
+
+def check_histograms(found: Parsed) -> None:
+    """Check buckets against each other and against the count."""
+    for family in (name for name, kind in found.kinds.items() if kind == "histogram"):
+        for labels, count in found.all(f"{family}_count").items():
+            assert labels in found.all(f"{family}_sum")
+            buckets = {}
+            for each, value in found.all(f"{family}_bucket").items():
+                if labels < each:
+                    buckets[float(dict(each)["le"])] = value
+            ordered = [buckets[bound] for bound in sorted(buckets)]
+            assert ordered == sorted(ordered)
+            assert buckets[float("inf")] == count
+
+
+async def page_of(registry: Any, phase: Phase = Phase.READY) -> Parsed:
+    """Render and parse the page of a registry."""
+    return parse(metrics.page(registry, phase))
+
+
+async def test_empty_daemon_has_a_page() -> None:
+    """Without models only the daemon's own families are there."""
+    found = await page_of(registry_of(), Phase.STARTING)
+
+    assert found.value("edged_up") == 1
+    assert found.value("edged_ready") == 0
+    assert found.value("edged_state", state="starting") == 1
+    assert found.value("edged_state", state="ready") == 0
+    assert "edged_requests_total" not in found.kinds
+
+
+async def test_counters_tell_what_was_answered_and_refused() -> None:
+    """By model, version, code; by variant; by reason."""
+    live = live_model("m", PLAIN, dict, version="2.0")
+    live.stats.succeeded("best", queue_ns=1_000_000, compute_ns=2_000_000, at_ms=0)
+    live.stats.succeeded("small", queue_ns=0, compute_ns=400_000, at_ms=0)
+    live.stats.failed("bad-model", 5)
+    live.stats.refused("queue-full")
+    who = {"model": "m", "version": "2.0"}
+
+    found = await page_of(registry_of(live))
+
+    assert found.value("edged_requests_total", **who, code="ok") == 2
+    assert found.value("edged_requests_total", **who, code="bad-model") == 1
+    assert found.value("edged_rejected_total", **who, reason="queue-full") == 1
+    assert found.value("edged_variant_requests_total", **who, variant="small") == 1
+    assert found.value("edged_request_seconds_count", **who) == 2
+    assert found.value("edged_request_seconds_sum", **who) == pytest.approx(0.0034)
+    assert found.value("edged_infer_seconds_bucket", **who, le="0.0005") == 1
+    assert found.value("edged_queue_seconds_bucket", **who, le="0.001") == 2
+
+
+async def test_models_are_described_and_switches_counted() -> None:
+    """Info, readiness, loads and swaps."""
+    registry = registry_of(
+        live_model("m", PLAIN, dict), live_model("m", PLAIN, dict, version="2.0")
+    )
+    registry.switch(live_model("gone", PLAIN, dict))
+    registry.unload("gone")
+
+    found = await page_of(registry)
+
+    assert found.value("edged_model_ready", model="m") == 1
+    assert found.value("edged_model_ready", model="gone") == 0
+    assert found.value("edged_swap_total", result="ok") == 1
+    assert found.value("edged_model_loads_total", result="failed") == 0
+    info = found.all("edged_model_info")
+    assert [dict(labels)["version"] for labels in info] == ["2.0"]
+
+
+async def test_draining_is_not_ready() -> None:
+    """The gauge says what /v2/health/ready says."""
+    registry = registry_of(live_model("m", PLAIN, dict))
+
+    ready = await page_of(registry)
+    draining = await page_of(registry, Phase.DRAINING)
+
+    assert ready.value("edged_ready") == 1
+    assert draining.value("edged_ready") == 0
+
+
+def test_labels_are_escaped() -> None:
+    """Backslash, quote and newline cannot break a line."""
+    odd = 'a\\b"c\nd'
+    family = metrics.Family("f", "gauge", "Help.", [metrics.Sample({"l": odd}, 1.5)])
+
+    found = parse(metrics.render([family]))
+
+    assert found.value("f", l='a\\\\b\\"c\\nd') == 1.5
+
+
+def test_families_without_samples_are_left_out() -> None:
+    """A name without a line would be noise."""
+    assert metrics.render([metrics.Family("f", "gauge", "Help.", [])]) == b""
