@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from edged.errors import BadBundle
+from edged.store.layout import MANIFEST
+from edged.store.names import check_name
 from edged.strictyaml import document, emit
 from edged.strictyaml.kinds import (
     Choice,
@@ -50,18 +52,25 @@ from edged.wire.release import (
 )
 from edged.wire.tensors import FREE, Datatype, TensorSpec
 
-#: The manifest's own name in a release.
-MANIFEST = "model.yaml"
 
-_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9 ._+=@,()~-]{0,126}[A-Za-z0-9_+=@)~-])?"
+class FileName(Text):
+    """A file of the release: a plain name, because a bundle is one flat folder."""
 
-#: A file of a release: a relative path of at most four plain names; no `..`, nothing
-#: hidden, nothing that a shell or another file system would take for something else.
-FILE_PATTERN = rf"{_PART}(?:/{_PART}){{0,3}}"
+    def __init__(self) -> None:
+        super().__init__(r"[^/]+", "a plain file name: no folder, no leading dot")
+
+    def matches(self, text: str) -> bool:
+        """Tell whether a bundle may bring a file of this name."""
+        try:
+            check_name(text, text)
+        except BadBundle:
+            return False
+        return text != MANIFEST
+
 
 _BOUND = r"(>=|<=|==|!=|<|>) ?[0-9]{1,6}(\.[0-9]{1,6}){0,3}"
 
-_FILE = Text(FILE_PATTERN, "a relative path of letters, digits and ._+=@,()~- inside")
+_FILE = FileName()
 _TENSOR = Text(r"[^\x00-\x1f\x7f-\x9f]{1,256}", "1 to 256 printable characters")
 _DIMS = ListOf(Whole(FREE, 2**31 - 1), high=16)
 _SHARE = Number(0, 1)
@@ -134,6 +143,10 @@ _VARIANT = Record(
     },
 )
 
+_BATCH = Record(
+    Batch, {"axis": Whole(0, 15), "max": Whole(1, 65536)}, spoken=("axis", "max")
+)
+
 _GOLDEN = Record(
     Golden,
     {
@@ -159,7 +172,7 @@ _MANIFEST = Record(
         "seq": Whole(0, 2**53 - 1),
         "signature": _SIGNATURE,
         "variants": ListOf(_VARIANT, low=1, high=16),
-        "batch": Maybe(Record(Batch, {"axis": Whole(0, 15), "max": Whole(1, 65536)})),
+        "batch": Maybe(_BATCH),
         "state": Choice(StateMode),
         "golden": Maybe(_GOLDEN),
         "budget": Maybe(Record(Budget, {"cpu_ms": _COST, "rss_mb": _COST})),
@@ -289,13 +302,6 @@ def _files(manifest: Manifest) -> Iterator[_Breach]:
     for path, name in named:
         if name is not None and name not in manifest.files:
             yield path, f"cannot find '{name}' under files, with its sha256 and size"
-    for name in manifest.files:
-        if name == MANIFEST:
-            yield ("files", name), "cannot list the manifest in itself"
-        folders = ("/".join(name.split("/")[:n]) for n in range(1, name.count("/") + 1))
-        for folder in folders:
-            if folder in manifest.files:
-                yield ("files", name), f"cannot use '{folder}' as a file and a folder"
 
 
 def _image(tensor: Input, image: Image) -> Iterator[_Breach]:
