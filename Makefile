@@ -27,13 +27,13 @@ $(READY): pyproject.toml constraints.txt tools/need-python.sh
 	@PYTHON=$(PYTHON) sh tools/need-python.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing edged into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable '.[images]'
+	@$(BIN)/python -m pip install -qq --editable '.[images]'
 	@touch $@
 
 $(DEV): $(READY)
 	@echo "installing test and lint tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --group dev
+	@$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install -qq --group dev
 	@touch $@
 
 demo: $(READY) ## Start the daemon, send it every held-out image, show the figures, stop
