@@ -47,6 +47,8 @@ _CHILDREN: dict[str, dict[int, str]] = {
 _GRAPH_FIELD = 7
 _KEY_FIELD, _VALUE_FIELD = 1, 2
 
+_COPY_AGAIN = "copy it again and compare its sha256 with the original's"
+
 #: Where a TensorFlow Lite file has its mark.
 _TFLITE_MARK = slice(4, 8)
 
@@ -72,7 +74,9 @@ def _read(path: Path) -> set[str]:
     try:
         with path.open("rb") as file:
             if file.seek(0, 2) == 0:
-                raise BadModel(f"cannot load {path.name}: the file is empty")
+                raise BadModel(
+                    f"cannot load {path.name}: the file is empty", hint=_COPY_AGAIN
+                )
             with (
                 mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
                 memoryview(data) as view,
@@ -181,5 +185,5 @@ class _Walk:
     def _damaged(self, why: str) -> BadModel:
         return BadModel(
             f"cannot load {self._name}: not a whole ONNX file: {why}",
-            hint="copy it again and compare its sha256 with the original's",
+            hint=_COPY_AGAIN,
         )

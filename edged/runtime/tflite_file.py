@@ -25,6 +25,8 @@ _MAP_NAME, _MAP_TENSOR = 0, 1
 #: BuiltinOperator: VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE.
 _VARIABLE_OPERATORS = {142, 143, 144}
 
+_COPY_AGAIN = "copy it again and compare its sha256 with the original's"
+
 #: Entries of one vector; real files have some thousand tensors.
 _MAX_ENTRIES = 1_000_000
 
@@ -53,7 +55,9 @@ def read(path: Path) -> TfliteFile:
     try:
         with path.open("rb") as file:
             if file.seek(0, 2) == 0:
-                raise BadModel(f"cannot load {path.name}: the file is empty")
+                raise BadModel(
+                    f"cannot load {path.name}: the file is empty", hint=_COPY_AGAIN
+                )
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _facts(path.name, data)
     except OSError as error:
@@ -62,7 +66,7 @@ def read(path: Path) -> TfliteFile:
         raise BadModel(
             f"cannot load {path.name}: it is a truncated or damaged TensorFlow Lite "
             "file",
-            hint="copy it again and compare its sha256 with the original's",
+            hint=_COPY_AGAIN,
         ) from error
 
 

@@ -95,6 +95,29 @@ def recurrent() -> bytes:
     return model.pack([x], [y])
 
 
+def text() -> bytes:
+    """Write `y = reshape(x)` of BYTES, [2] to [2, 1]."""
+    model = _Model()
+    x = model.tensor("x", [2], schema.TensorType.STRING)
+    shape = model.tensor("shape", [2], schema.TensorType.INT32, data=np.int32([2, 1]))
+    y = model.tensor("y", [2, 1], schema.TensorType.STRING)
+    options = schema.ReshapeOptionsT()
+    options.newShape = [2, 1]
+    model.operator(Op.RESHAPE, [x, shape], [y], "ReshapeOptions", options)
+    return model.pack([x], [y])
+
+
+def twins() -> bytes:
+    """Write `y = x + x` and `y = x * x`: two outputs of one name."""
+    model = _Model()
+    x = model.tensor("x", [1, 4], FLOAT)
+    total = model.tensor("y", [1, 4], FLOAT)
+    product = model.tensor("y", [1, 4], FLOAT)
+    model.operator(Op.ADD, [x, x], [total], "AddOptions", schema.AddOptionsT())
+    model.operator(Op.MUL, [x, x], [product], "MulOptions", schema.MulOptionsT())
+    return model.pack([x], [total, product])
+
+
 def custom_op() -> bytes:
     """Write a graph whose only operator is a custom one that nobody registers."""
     model = _Model()
