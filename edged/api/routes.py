@@ -134,7 +134,18 @@ def _convert(
             {**fields, **request.match_info}, endpoint.request, strict=strict
         )
     except msgspec.ValidationError as exc:
-        raise InvalidRequest(f"cannot take this request: {exc}") from exc
+        raise InvalidRequest(f"cannot take this request: {_plain(exc)}") from exc
+
+
+def _plain(exc: msgspec.ValidationError) -> str:
+    """Say in words what a pattern means; names are all that have one."""
+    text = str(exc)
+    if "matching regex" not in text:
+        return text
+    return (
+        "a model's name begins with a lower-case letter or a digit and goes on with "
+        "those, '.', '_' and '-', 64 at most"
+    )
 
 
 def _json(answer: msgspec.Struct) -> web.Response:

@@ -16,6 +16,7 @@ from edged.errors import SocketFailed
 # <asm-generic/socket.h>; the socket module has no name for it before Python 3.13.
 _SO_PEERGROUPS = 59
 _UCRED = struct.Struct("=iII")  # struct ucred: pid_t, uid_t, gid_t
+_NOBODY_UID = 0xFFFFFFFF  # (uid_t)-1: the kernel's word for no peer credentials
 # The largest buffer that socket.getsockopt takes: 256 groups of four bytes.
 _GROUPS_BYTES = 1024
 
@@ -58,6 +59,8 @@ def peer(connection: Options) -> Peer:
         pid, uid, gid = _UCRED.unpack(raw)
     except (OSError, struct.error) as exc:
         raise SocketFailed(f"cannot tell who is connected: {exc}") from exc
+    if uid == _NOBODY_UID:
+        raise SocketFailed("cannot tell who is connected: it is no Unix socket")
     return Peer(pid=pid, uid=uid, gid=gid, groups=_groups(connection))
 
 

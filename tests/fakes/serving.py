@@ -89,10 +89,9 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serve `app` until the block ends.
 
-    Args:
-        inherited: treat the socket as the service manager's.
+    An `inherited` socket is treated as the service manager's.
     """
-    with tempfile.TemporaryDirectory(prefix="edged", dir="/tmp") as folder:  # noqa: S108  # short
+    with tempfile.TemporaryDirectory(prefix="edged", dir="/tmp") as folder:
         path = Path(folder) / "t.sock"
         listener = unix_listener(path, 0o666, None)
         if inherited:

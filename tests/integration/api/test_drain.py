@@ -118,7 +118,7 @@ async def test_who_was_in_the_queue_is_let_in() -> None:
         early = []
         for _ in range(20):  # in one go: the loop accepts none of them meanwhile
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.setblocking(False)
+            sock.settimeout(0)
             sock.connect(str(here.path))
             sock.send(REQUEST)
             early.append(sock)
@@ -183,7 +183,7 @@ async def test_the_socket_file_goes_first_and_another_daemons_stays() -> None:
 
 
 async def test_an_inherited_sockets_queue_is_left_to_the_next_instance() -> None:
-    """systemd keeps it open: whoever connects meanwhile waits and is not refused."""
+    """The service manager keeps it open: who connects meanwhile waits."""
     async with serving(app(), inherited=True) as here:
         with (
             here.keep_listening() as keeper,

@@ -1,0 +1,79 @@
+"""Each row of the table for each kind of peer, with real processes of real users."""
+
+import asyncio
+import grp
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from edged.api import problems
+from edged.api.access import Roles
+from edged.api.control import control_app
+from edged.wire.endpoints import TABLE, Access
+from tests.fakes.agent import FakeAgent, fake_reads
+from tests.fakes.serving import serving
+
+OWN, OTHER = 54321, 54322  # users that nobody is
+ADMINS = grp.getgrall()[-1]  # some group that exists
+
+ASK = """
+import json, os, socket, sys
+path, uid, groups, lines = json.loads(sys.argv[1])
+os.setgroups(groups)
+os.setgid(uid)
+os.setuid(uid)
+statuses = []
+for line in lines:
+    body = '{"seq": 1}' if line.endswith("/use") else ""
+    head = line + " HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
+    head += f"Content-Length: {len(body)}\\r\\n\\r\\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.connect(path)
+        sock.sendall((head + body).encode())
+        statuses.append(int(sock.makefile("rb").read(12)[9:]))
+print(json.dumps(statuses))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be other users")
+@pytest.mark.parametrize(
+    ("uid", "groups", "role"),
+    [
+        (0, (), Access.ADMIN),
+        (OWN, (), Access.ADMIN),
+        (OTHER, (ADMINS.gr_gid,), Access.ADMIN),
+        (OTHER, (), Access.READ),
+    ],
+    ids=["root", "the daemon's user", "an administrator", "anybody"],
+)
+async def test_every_row_asks_for_its_role(
+    uid: int, groups: tuple[int, ...], role: Access
+) -> None:
+    """The kernel says who is there; no header can."""
+    roles = Roles(admin_groups=[ADMINS.gr_name], own_uid=OWN)
+    app = control_app(agent=FakeAgent(), reads=fake_reads(), roles=roles)
+
+    async with serving(app, refuse=problems.control_answer) as here:
+        here.path.parent.chmod(0o711)
+        statuses = await ask_as(here.path, uid, groups)
+
+    expected = [
+        200 if row.access is Access.READ or role is Access.ADMIN else 403
+        for row in TABLE
+    ]
+    assert expected == statuses
+
+
+async def ask_as(path: Path, uid: int, groups: tuple[int, ...]) -> list[int]:
+    """Send every row's request as another user; return the statuses."""
+    lines = [f"{row.method} {row.path.replace('{name}', 'digits')}" for row in TABLE]
+    told = json.dumps([str(path), uid, groups, lines])
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", ASK, told, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await child.communicate()
+    statuses: list[int] = json.loads(out)
+    return statuses
