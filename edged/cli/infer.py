@@ -54,10 +54,11 @@ def fill(to: argparse.ArgumentParser) -> None:
 def run(desk: Desk, args: argparse.Namespace) -> Exit:
     """Send inputs to a model and show what it answers."""
     place = desk.place
+    source = tensors.load(args.input)
     timeout_s = place.timeout_s or TIMEOUT_S
     with Client(place.data_socket, timeout_s=timeout_s) as client:
-        signature = _signature(desk, client, args.model)
-        inputs = tensors.read(args.input, signature.inputs)
+        signature = _signature(desk, client, args.model, source)
+        inputs = tensors.read(source, signature.inputs)
         if args.print_curl:
             body = oipjson.request(inputs, signature, variant=args.variant)
             for line in oipjson.curl(body, socket=place.data_socket, model=args.model):
@@ -91,16 +92,23 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
     return Exit.FINE
 
 
-def _signature(desk: Desk, client: Client, model: str) -> Signature:
-    """Ask for what the model takes: the manifest, or at least its metadata."""
+def _signature(
+    desk: Desk, client: Client, model: str, source: tensors.Source
+) -> Signature:
+    """Ask for what the model takes: the manifest, or at least its metadata.
+
+    Raises:
+        EdgedError: neither can be had, or a picture needs the manifest.
+    """
     try:
         manifest = desk.call(MODEL, ModelName(name=model)).manifest
     except (NoDaemon, NoAccess, TimedOut):
+        if source.format is tensors.Format.PICTURE:
+            raise
         manifest = None
     if manifest is not None:
         return manifest.signature
     metadata = client.metadata(model)
-
     return Signature(
         inputs=tuple(
             Input(name=spec.name, datatype=spec.datatype, shape=spec.shape)

@@ -61,33 +61,34 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
     if path.suffix.lower() in MODEL_SUFFIXES and args.name is None:
         raise UsageError(
             f"cannot install {path.name} without a name: it is a bare model file",
-            f"edgectl install {path} --name {_suggested(path)}",
+            hint=f"edgectl install {path} --name {_suggested(path)}",
         )
     request = InstallRequest(
         name=args.name, new_signature=args.new_signature, downgrade=args.downgrade
     )
     stream = pack(path, golden=args.golden)
-    changed = desk.control().call(INSTALL, request, body=_watched(stream, desk.screen))
+    try:
+        changed = desk.control().call(
+            INSTALL, request, body=_watched(stream, desk.screen)
+        )
+    finally:
+        desk.screen.progress("")
     code = report(desk, changed)
     if not desk.as_json:
-        desk.screen.line(f"  try: edgectl infer {changed.name} {_example(changed)}")
+        desk.screen.talk(f"  try: edgectl infer {changed.name} {_example(changed)}")
     return code
 
 
 def _watched(stream: Iterator[bytes], screen: Screen) -> Iterator[bytes]:
     """Pass a stream on, telling a terminal how far it is."""
     sent, told = 0, 0.0
-    try:
-        for piece in stream:
-            yield piece
-            sent += len(piece)
-            if time.monotonic() - told >= _PROGRESS_S:
-                told = time.monotonic()
-                screen.progress(f"sending: {size_text(sent)}")
-        screen.progress(f"sent {size_text(sent)}; the daemon tries it")
-    except BaseException:
-        screen.progress("")
-        raise
+    for piece in stream:
+        yield piece
+        sent += len(piece)
+        if time.monotonic() - told >= _PROGRESS_S:
+            told = time.monotonic()
+            screen.progress(f"sending: {size_text(sent)}")
+    screen.progress(f"sent {size_text(sent)}; the daemon tries it")
 
 
 def _suggested(path: Path) -> str:

@@ -4,6 +4,10 @@ Law: no traceback reaches a person. A failure is one sentence on stderr and the 
 step under it; with `--json` it is a document on stdout as well.
 """
 
+from edged.cli import lean  # noqa: F401  # first, for its effect
+
+# isort: split
+
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +16,14 @@ import msgspec
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit, exit_of
-from edged.cli.output import CONTROL, Screen, fold, standard_screen, try_lines
+from edged.cli.output import (
+    CONTROL,
+    OutputLost,
+    Screen,
+    fold,
+    standard_screen,
+    try_lines,
+)
 from edged.cli.parser import UsageError, parser
 from edged.cli.place import place
 from edged.errors import EdgedError
@@ -43,9 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _answer(words, screen)
         screen.flush()
-    except BrokenPipeError:
-        # The reader has gone (`| head`): what is buffered must not be tried again.
+    except OutputLost as lost:
+        # What is buffered must not be tried again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = lost.__cause__
+        if not isinstance(why, BrokenPipeError):  # `| head` has what it wanted
+            screen.talk(f"edgectl: cannot write the output: {why}")
         return int(Exit.FAILED)
     return int(code)
 
@@ -60,7 +74,7 @@ def _answer(words: list[str], screen: Screen) -> Exit | int:
         failure = Failure(
             code="usage",
             text=error.message,
-            hint=f"{error.command} --help",
+            hint=error.hint,
             exit=Exit.USAGE,
         )
     except EdgedError as error:
@@ -74,7 +88,7 @@ def _answer(words: list[str], screen: Screen) -> Exit | int:
     except KeyboardInterrupt:
         screen.talk("")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except OutputLost:
         raise
     except Exception as bug:
         if os.environ.get("EDGED_DEBUG"):

@@ -64,7 +64,7 @@ def list_models(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001
     if desk.as_json:
         desk.screen.json(answer)
         return Exit.FINE
-    for line in model_table(answer.models):
+    for line in model_table(answer.models, width=desk.screen.width):
         desk.screen.line(line)
     if not answer.models:
         desk.screen.talk("no model is installed")
@@ -136,7 +136,7 @@ def remove_model(desk: Desk, args: argparse.Namespace) -> Exit:
         if not desk.screen.may_ask:
             raise UsageError(
                 f"cannot ask whether to delete {args.name}: this is no terminal",
-                f"edgectl models remove {args.name} --yes",
+                hint=f"edgectl models remove {args.name} --yes",
             )
         if not desk.screen.ask(f"delete all releases of {args.name} from this box?"):
             raise Conflict("cannot remove without a yes: nothing has changed")

@@ -93,7 +93,8 @@ def steps(evidence: Evidence) -> list[str]:
         case Cause.GARBLED:
             return ["edgectl version", f"sudo ss -xlp src {evidence.socket}"]
         case Cause.HUNG:
-            return [_sudo(evidence, _JOURNAL), *_restart(evidence)]
+            journal = [_sudo(evidence, _JOURNAL)] if evidence.unit else []
+            return [*journal, *_restart(evidence)]
         case _:
             return _start(evidence)
 

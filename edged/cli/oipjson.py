@@ -76,7 +76,14 @@ def request(
 
 def curl(body: str, *, socket: str, model: str) -> list[str]:
     """Return the command in lines: a large body comes through standard input."""
-    words = ["curl", "--unix-socket", socket, "-H", "Content-Type: application/json"]
+    words = [
+        "curl",
+        "-sS",
+        "--unix-socket",
+        socket,
+        "-H",
+        "Content-Type: application/json",
+    ]
     url = f"http://localhost{target(model)}"
     if len(body) <= _WORD_MAX:
         return [shlex.join([*words, "-d", body, url])]

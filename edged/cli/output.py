@@ -33,6 +33,10 @@ CONTROL = {
 }
 
 
+class OutputLost(Exception):  # nobody made an error here
+    """What a command writes has nowhere to go: the pipe is closed, the disk full."""
+
+
 class Style(enum.Enum):
     """How a text is set off; the value is its SGR parameter."""
 
@@ -74,8 +78,12 @@ class Screen:
         self.width, self.height = _size(out)
 
     def line(self, text: str = "") -> None:
-        """Write one line of data."""
-        self._out.write(self.shown(text) + "\n")
+        """Write one line of data.
+
+        Raises:
+            OutputLost: it cannot be written.
+        """
+        self._write(self.shown(text))
 
     def talk(self, text: str) -> None:
         """Write one line that is not data."""
@@ -98,7 +106,7 @@ class Screen:
         text = msgspec.json.format(msgspec.json.encode(document), indent=2)
         if isinstance(self._out, io.TextIOWrapper):
             self._out.reconfigure(encoding="utf-8")  # RFC 8259, section 8.1
-        self._out.write(text.decode() + "\n")
+        self._write(text.decode())
 
     def paint(self, text: str, style: Style) -> str:
         """Set `text` off, where the terminal can."""
@@ -113,9 +121,21 @@ class Screen:
         return text.translate(ASCII).encode("ascii", "replace").decode("ascii")
 
     def flush(self) -> None:
-        """Hand everything to the reader; a closed pipe shows here at the latest."""
-        self._out.flush()
-        self._err.flush()
+        """Hand everything to the reader.
+
+        Raises:
+            OutputLost: it cannot be written; a closed pipe shows here at the latest.
+        """
+        try:
+            self._out.flush()
+        except OSError as exc:
+            raise OutputLost from exc
+
+    def _write(self, text: str) -> None:
+        try:
+            self._out.write(text + "\n")
+        except OSError as exc:
+            raise OutputLost from exc
 
 
 def table(
@@ -153,7 +173,7 @@ def fold(text: str, *, width: int, first: str = "", rest: str = "  ") -> list[st
 
 def try_lines(hint: str, *, width: int) -> list[str]:
     """Set the next step, as it stands under every trouble and failure."""
-    return fold(hint, width=width, first="  try: ", rest="       ")
+    return fold(hint.strip("`"), width=width, first="  try: ", rest="       ")
 
 
 def clip(text: str, width: int) -> str:
@@ -194,8 +214,14 @@ def ms_text(value: float | None) -> str:
 
 
 def standard_screen(*, color: bool) -> Screen:
-    """Return the screen of this process."""
-    return Screen(out=sys.stdout, err=sys.stderr, env=dict(os.environ), color=color)
+    """Return the screen of this process; a stream that was closed swallows all."""
+    return Screen(
+        out=_open(sys.stdout), err=_open(sys.stderr), env=dict(os.environ), color=color
+    )
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8") if stream is None else stream  # noqa: PTH123  # lives as long as the process
 
 
 def _is_terminal(stream: TextIO) -> bool:

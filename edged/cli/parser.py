@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
-from edged.cli.exits import Exit
-
 Fill = Callable[[argparse.ArgumentParser], None]
 
 
@@ -33,12 +31,19 @@ NOUNS = (
 
 
 class UsageError(Exception):
-    """The command line is wrong; the parser says how, and which help to read."""
+    """The command line is wrong; `hint` is one that is right, or the help."""
 
-    def __init__(self, message: str, command: str) -> None:
+    def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.message = message
-        self.command = command
+        self.hint = hint
+
+
+class Format(argparse.HelpFormatter):
+    """Help for 80 columns; argparse would import shutil to measure the terminal."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=79)
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +51,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         self.fill: Fill | None = None
+        kwargs.setdefault("formatter_class", Format)
+        kwargs.setdefault("add_help", False)  # stands with the others
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # as argparse's
 
     def parse_known_args(  # type: ignore[override]  # argparse overloads it for typing
@@ -65,21 +72,38 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting, so that one place speaks to people."""
-        raise UsageError(message, self.prog)
+        raise UsageError(message, hint=f"{self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse an unknown word with the nearest known one."""
+        if action.choices is None or value in action.choices:
+            return
+        import difflib  # noqa: PLC0415  # only for who mistypes
+
+        known = [str(choice) for choice in action.choices]
+        near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.5)
+        raise UsageError(
+            f"cannot understand {str(value)!r}: known are {', '.join(known)}",
+            hint=f"{self.prog} {near[0] if near else '--help'}",
+        )
 
 
 def parser() -> Parser:
     """Build the top parser; the nouns below it are still empty."""
     top = Parser(
         prog="edgectl",
-        description="Look after edged, the inference daemon of this box.",
-        epilog=f"Exit: {int(Exit.FINE)} fine, {int(Exit.DEGRADED)} degraded, "
-        f"{int(Exit.DOWN)} down, {int(Exit.NO_DAEMON)} no daemon; "
-        "all numbers are in edgectl(1).",
+        usage="edgectl [OPTION ...] COMMAND ...",
+        description="Look after edged, the inference daemon of this box. "
+        "More in edgectl(1).",
     )
     add_common(top)
     verbs = top.add_subparsers(
-        dest="noun", metavar="COMMAND", required=True, parser_class=Parser
+        # Named, because argparse would import shutil to find it out.
+        prog=top.prog,
+        dest="noun",
+        metavar="COMMAND",
+        required=True,
+        parser_class=Parser,
     )
     for noun in NOUNS:
         sub = verbs.add_parser(noun.name, help=noun.summary, description=_cap(noun))
@@ -98,14 +122,20 @@ def add_verb(
 
 def add_verbs(noun: argparse.ArgumentParser) -> "argparse._SubParsersAction[Parser]":
     """Let a noun have words of its own, one of which must stand."""
+    add_common(noun)
     return noun.add_subparsers(
-        dest="verb", metavar="COMMAND", required=True, parser_class=Parser
+        prog=noun.prog,
+        dest="verb",
+        metavar="COMMAND",
+        required=True,
+        parser_class=Parser,
     )
 
 
 def add_common(to: argparse.ArgumentParser) -> None:
     """Add the options of every command; absent ones leave no trace to override."""
     group = to.add_argument_group("options of every command")
+    group.add_argument("-h", "--help", action="help", help="print this and end")
 
     def add(flag: str, metavar: str, text: str, kind: Callable[[str], object]) -> None:
         group.add_argument(

@@ -97,10 +97,11 @@ def _opened(data: bytes, source: str) -> "Picture":
         picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
         picture.load()
         upright: Picture = ImageOps.exif_transpose(picture)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+    except Image.DecompressionBombError as exc:
+        raise NoInput(f"cannot read {source}: it has too many pixels") from exc
+    except (OSError, ValueError, SyntaxError) as exc:
         raise NoInput(
-            f"cannot read {source}: it is no whole PNG or JPEG: {exc}",
-            hint=f"file {source}",
+            f"cannot read {source}: the picture is cut off or damaged"
         ) from exc
     return upright
 

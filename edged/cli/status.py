@@ -67,9 +67,11 @@ def layout(status: Status, *, width: int, height: int) -> list[str]:
     wrong = trouble_lines(
         all_troubles(status.models, status.troubles), width=width, most=_TROUBLE_LINES
     )
+    if not status.models:
+        wrong += try_lines("edgectl install PATH", width=width)
     foot = process_lines(status.process, width=width)
     used = len(verdict) + len(wrong) + len(foot) + 3  # two blank lines and the prompt
-    models = model_table(status.models, rows=max(3, height - used))
+    models = model_table(status.models, width=width, rows=max(3, height - used))
     blocks = [[*verdict, *wrong], models, foot]
     return [line for block in blocks if block for line in [*block, ""]][:-1]
 
@@ -94,7 +96,7 @@ def process_lines(process: Process, *, width: int) -> list[str]:
         f"edged {process.version}",
         f"pid {process.pid}",
         f"{size_text(process.rss_bytes)} resident",
-        f"{busy_pct:.1f} % CPU",
+        f"{busy_pct:.1f} % CPU on average",
         *(f"{name} {version}" for name, version in sorted(process.runtimes.items())),
     ]
     lines = fold(", ".join(parts), width=width)

@@ -1,7 +1,7 @@
 """A file or a stream -> the tensors of a model's inputs.
 
 Law: the content decides what a file is, not its name. Numbers are converted where
-nothing but precision can be lost; a missing batch dimension is added; anything else
+nothing but precision can be lost; leading dimensions of one are added; anything else
 that does not fit is an error that names the input, what it takes and what it got.
 """
 
@@ -42,20 +42,43 @@ _MAGIC = {
 }
 
 
-def read(source: str, inputs: tuple[Input, ...]) -> dict[str, Array]:
-    """Read the inputs of one request.
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person points at: its bytes, what they are, and its name for errors."""
 
-    Args:
-        source: a path, or `-` for standard input.
-        inputs: what the model takes.
+    name: str
+    data: bytes
+    format: Format
+
+
+def load(source: str) -> Source:
+    """Read a path, or `-` for standard input.
 
     Raises:
-        NoInput: the file is missing, unreadable or broken.
+        NoInput: it is missing or unreadable.
+    """
+    if source == "-":
+        data, name = sys.stdin.buffer.read(), "standard input"
+    else:
+        try:
+            data, name = Path(source).read_bytes(), source
+        except OSError as exc:
+            raise NoInput(
+                f"cannot read {source}: {(exc.strerror or str(exc)).lower()}",
+                hint=f"ls -ld {source}",
+            ) from exc
+    return Source(name=name, data=data, format=format_of(data))
+
+
+def read(source: Source, inputs: tuple[Input, ...]) -> dict[str, Array]:
+    """Turn a source into the inputs of one request.
+
+    Raises:
+        NoInput: it is broken.
         InvalidTensor: what it holds does not fit the model.
         Unsupported: a picture, and no Pillow.
     """
-    data, name = _bytes_of(source)
-    match format_of(data):
+    name, data = source.name, source.data
+    match source.format:
         case Format.PICTURE:
             return _picture(data, name, inputs)
         case Format.NPY:
@@ -75,15 +98,16 @@ def format_of(data: bytes) -> Format:
 
 
 def fitted(array: Array, spec: Input) -> Array:
-    """Return `array` as the input takes it: datatype, batch dimension, contiguous.
+    """Return `array` as the input takes it: datatype, leading ones, contiguous.
 
     Raises:
         InvalidTensor: it cannot be.
     """
     values = _cast(array, spec)
     shape = values.shape
-    if len(shape) == len(spec.shape) - 1 and spec.shape[0] in (1, FREE):
-        values = values.reshape((1, *shape))
+    missing = spec.shape[: len(spec.shape) - len(shape)]
+    if missing and all(dim in (1, FREE) for dim in missing):
+        values = values.reshape((1,) * len(missing) + shape)
     elif len(shape) == 1 and values.size == _count(spec.shape):
         values = values.reshape(spec.shape)
     if not spec.admits(values.shape):
@@ -92,18 +116,6 @@ def fitted(array: Array, spec: Input) -> Array:
             input=spec.name,
         )
     return np.ascontiguousarray(values)
-
-
-def _bytes_of(source: str) -> tuple[bytes, str]:
-    if source == "-":
-        return sys.stdin.buffer.read(), "standard input"
-    try:
-        return Path(source).read_bytes(), source
-    except OSError as exc:
-        raise NoInput(
-            f"cannot read {source}: {(exc.strerror or str(exc)).lower()}",
-            hint=f"ls -l {source}",
-        ) from exc
 
 
 def _picture(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]:
@@ -163,14 +175,19 @@ def _json(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]
     except msgspec.MsgspecError as exc:
         raise NoInput(
             f"cannot read {name}: it is no picture, .npy, .npz or JSON: {exc}",
-            hint='JSON is {"input": [...]}, or an inference request',
+            hint=_json_hint(inputs),
         ) from exc
     if isinstance(document, dict):
         return {key: _array(value, name) for key, value in document.items()}
     raise NoInput(
         f"cannot read {name}: its JSON is neither an object nor a list",
-        hint='JSON is {"input": [...]}, or an inference request',
+        hint=_json_hint(inputs),
     )
+
+
+def _json_hint(inputs: tuple[Input, ...]) -> str:
+    names = ", ".join(f'"{spec.name}": [...]' for spec in inputs)
+    return f"JSON is {{{names}}}, or an inference request"
 
 
 def _array(value: object, name: str) -> Array:

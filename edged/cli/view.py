@@ -3,16 +3,29 @@
 Law: text from values; nothing is asked, nothing is printed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from edged.cli.output import Align, clip, ms_text, table
+from edged.cli.output import WIDTH, Align, clip, ms_text, table
 from edged.wire.messages import ModelPhase, ModelStatus, Trouble, VariantStatus
 
 _HEAD = ("MODEL", "VERSION", "STATE", "REQUESTS", "FAIL", "VARIANT", "p50 ms", "p95")
 _ALIGN = (Align.LEFT,) * 3 + (Align.RIGHT,) * 2 + (Align.LEFT,) + (Align.RIGHT,) * 2
 
-# All of these together, with blanks between, are 80 wide.
-_NAME, _VERSION, _REQUESTS, _FAILED, _VARIANT = 16, 10, 8, 4, 9
+
+class _Cut(NamedTuple):
+    """Widths that names are cut to."""
+
+    name: int
+    version: int
+    variant: int
+
+
+# As long as names may be, and as long as they may be on a serial console, where
+# these, the numbers and the blanks between are 80 wide together.
+_UNCUT, _CUT = _Cut(64, 64, 64), _Cut(16, 10, 9)
+
+_REQUESTS, _FAILED = 8, 4
 
 _STATE = {
     ModelPhase.LOADING: "loading",
@@ -22,29 +35,24 @@ _STATE = {
 }
 
 
-def model_table(models: Iterable[ModelStatus], *, rows: int | None = None) -> list[str]:
+def model_table(
+    models: Iterable[ModelStatus], *, width: int = WIDTH, rows: int | None = None
+) -> list[str]:
     """Set models in a table, a line for each rung of the ladder.
 
     Args:
         models: in the order of the table.
+        width: columns there are; long names are cut only where they do not fit.
         rows: lines there are for all of it. Where they do not suffice, a model gets
             one line, and then what is left out is counted.
     """
     listed = tuple(models)
     if not listed:
         return []
-    full = [line for model in listed for line in _lines(model)]
-    if rows is None or len(full) < rows:
-        return table(_HEAD, full, align=_ALIGN)
-    short = [_lines(model)[0] for model in listed]
-    if len(short) < rows:
-        return table(_HEAD, short, align=_ALIGN)
-    kept = short[: max(1, rows - 2)]
-    left = len(short) - len(kept)
-    return [
-        *table(_HEAD, kept, align=_ALIGN),
-        f"… and {left} more: edgectl models list",
-    ]
+    whole = _table(listed, rows=rows, cut=_UNCUT)
+    if max(map(len, whole)) <= width:
+        return whole
+    return _table(listed, rows=rows, cut=_CUT)
 
 
 def all_troubles(
@@ -77,10 +85,25 @@ def sentence(trouble: Trouble) -> str:
     return trouble.text if named else f"{trouble.model}: {trouble.text}"
 
 
-def _lines(model: ModelStatus) -> list[tuple[str, ...]]:
+def _table(models: Sequence[ModelStatus], *, rows: int | None, cut: _Cut) -> list[str]:
+    ladders = [_lines(model, cut) for model in models]
+    full = [line for ladder in ladders for line in ladder]
+    if rows is None or len(full) < rows:
+        return table(_HEAD, full, align=_ALIGN)
+    short = [ladder[0] for ladder in ladders]
+    if len(short) < rows:
+        return table(_HEAD, short, align=_ALIGN)
+    kept = short[: max(1, rows - 2)]
+    return [
+        *table(_HEAD, kept, align=_ALIGN),
+        f"… and {len(short) - len(kept)} more: edgectl models list",
+    ]
+
+
+def _lines(model: ModelStatus, cut: _Cut) -> list[tuple[str, ...]]:
     first = (
-        clip(model.name, _NAME),
-        clip(model.version or "-", _VERSION),
+        clip(model.name, cut.name),
+        clip(model.version or "-", cut.version),
         _STATE[model.phase],
         _count(model.requests, _REQUESTS),
         _count(model.failures, _FAILED),
@@ -89,7 +112,7 @@ def _lines(model: ModelStatus) -> list[tuple[str, ...]]:
         return [(*first, "-", "-", "-")]
     below = ("",) * len(first)
     return [
-        (*(below if i else first), *_variant(variant))
+        (*(below if i else first), *_variant(variant, cut))
         for i, variant in enumerate(model.variants)
     ]
 
@@ -103,10 +126,10 @@ def _count(count: int, width: int) -> str:
     return text
 
 
-def _variant(variant: VariantStatus) -> tuple[str, ...]:
+def _variant(variant: VariantStatus, cut: _Cut) -> tuple[str, ...]:
     state = "" if variant.loaded else " !" if variant.problem else " -"
     return (
-        clip(variant.id, _VARIANT - len(state)) + state,
+        clip(variant.id, cut.variant - len(state)) + state,
         ms_text(variant.p50_ms),
         ms_text(variant.p95_ms),
     )

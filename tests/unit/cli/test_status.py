@@ -16,7 +16,8 @@ def test_a_healthy_box_fits_a_screen(healthy: Status) -> None:
         "digits  1.4.0    ready     12034     0  fp32       0.21  12.3",
         "                                        int8          -     -",
         "",
-        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.4 % CPU, onnxruntime 1.32.0",
+        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.4 % CPU on average, onnxruntime",
+        "  1.32.0",
         "at /run/edged/edged.sock, /run/edged/control.sock",
     ]
 
@@ -64,5 +65,5 @@ def test_a_process_of_this_moment_has_no_rate(healthy: Status) -> None:
     new = replace(healthy.process, uptime_s=0.0, sockets=(), runtimes={})
 
     assert process_lines(new, width=80) == [
-        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.0 % CPU"
+        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.0 % CPU on average"
     ]
