@@ -23,60 +23,92 @@ _FLOAT32_ITEM_BYTES = 2
 _FEW_CHANNELS = 8
 
 
-def quantize(
-    real: Array, quantization: Quantization, dtype: np.dtype[Any], axes: Axes | None
-) -> Array:
-    """Turn real values into stored integers.
+class Quantize:
+    """Turns real values into stored integers.
 
     Rounds half to even and clips, infinities too; NaN, which no integer can say,
     becomes the zero point (real 0).
 
     Args:
-        real: floating-point, C-contiguous.
         quantization: of the stored tensor.
-        dtype: of the stored tensor: an integer of at most 32 bits.
+        real: floating-point, of what comes in (C-contiguous).
+        stored: of the result: an integer of at most 32 bits.
         axes: the transposition on the way, or None.
     """
-    work = _work_type(real.dtype, dtype)
-    stored = np.empty(_shape(real, axes), work)
-    limits = np.iinfo(dtype)
-    # Infinite where real / scale overflows; clipped below.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if axes is None:
-            np.divide(real, work(quantization.scale), out=stored, dtype=work)
-        elif _few_channels(real, axes):
-            target = stored.transpose(TO_NCHW)
-            np.divide(real, work(quantization.scale), out=target, dtype=work)
-        else:
-            source = real.transpose(axes)
-            np.divide(source, work(quantization.scale), out=stored, dtype=work)
-    np.rint(stored, out=stored)
-    np.add(stored, work(quantization.zero_point), out=stored)
-    np.clip(stored, work(limits.min), work(limits.max), out=stored)
-    missing = np.isnan(stored)
-    if missing.any():
-        stored[missing] = quantization.zero_point
-    return stored.astype(dtype)
+
+    # Constants are made once: for a tensor of 64 values making them took longer than
+    # using them (28 us a run instead of 11).
+    def __init__(
+        self,
+        quantization: Quantization,
+        *,
+        real: np.dtype[Any],
+        stored: np.dtype[Any],
+        axes: Axes | None,
+    ) -> None:
+        self._work = work = _work_type(real, stored)
+        self._scale = work(quantization.scale)
+        self._zero_point = work(quantization.zero_point)
+        self._least = work(np.iinfo(stored).min)
+        self._most = work(np.iinfo(stored).max)
+        self._dtype = stored
+        self._axes = axes
+
+    def __call__(self, real: Array) -> Array:
+        """Return a fresh array."""
+        stored = np.empty(_shape(real, self._axes), self._work)
+        source, target = real, stored
+        if self._axes is not None:
+            if _few_channels(real, self._axes):
+                target = stored.transpose(TO_NCHW)
+            else:
+                source = real.transpose(self._axes)
+        # Infinite where real / scale overflows; clipped below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.divide(source, self._scale, out=target, dtype=self._work)
+        np.rint(stored, out=stored)
+        np.add(stored, self._zero_point, out=stored)
+        stored.clip(self._least, self._most, out=stored)
+        missing = np.isnan(stored)
+        if missing.any():
+            stored[missing] = self._zero_point
+        return stored.astype(self._dtype)
 
 
-def dequantize(
-    stored: Array, quantization: Quantization, dtype: np.dtype[Any], axes: Axes | None
-) -> Array:
-    """Turn stored integers into real values: `scale * (stored - zero_point)`.
+class Dequantize:
+    """Turns stored integers into real values: `scale * (stored - zero_point)`.
 
     Args:
-        stored: integers of at most 32 bits, C-contiguous.
         quantization: of the stored tensor.
-        dtype: floating-point, of the result.
+        real: floating-point, of the result.
+        stored: integer of at most 32 bits, of what comes in (C-contiguous).
         axes: the transposition on the way, or None.
     """
-    work = _work_type(dtype, stored.dtype)
-    real = np.empty(_shape(stored, axes), work)
-    source = stored if axes is None else stored.transpose(axes)
-    np.subtract(source, work(quantization.zero_point), out=real, dtype=work)
-    np.multiply(real, work(quantization.scale), out=real)
-    with np.errstate(over="ignore"):  # only where FP16 cannot hold it: infinite
-        return real.astype(dtype, copy=False)
+
+    def __init__(
+        self,
+        quantization: Quantization,
+        *,
+        real: np.dtype[Any],
+        stored: np.dtype[Any],
+        axes: Axes | None,
+    ) -> None:
+        self._work = work = _work_type(real, stored)
+        self._scale = work(quantization.scale)
+        self._zero_point = work(quantization.zero_point)
+        self._dtype = real
+        self._axes = axes
+
+    def __call__(self, stored: Array) -> Array:
+        """Return a fresh array."""
+        real = np.empty(_shape(stored, self._axes), self._work)
+        source = stored if self._axes is None else stored.transpose(self._axes)
+        np.subtract(source, self._zero_point, out=real, dtype=self._work)
+        np.multiply(real, self._scale, out=real)
+        if self._work is self._dtype.type:
+            return real
+        with np.errstate(over="ignore"):  # where FP16 cannot hold it: infinite
+            return real.astype(self._dtype)
 
 
 def cast(array: Array, dtype: np.dtype[Any], axes: Axes | None) -> Array:

@@ -210,17 +210,21 @@ class _Converter:
         """Choose the conversion: signature to file for inputs, back for outputs."""
         inward = kind == "input"
         axes = _axes(layout, inward=inward)
-        dtype = numpy_dtype(file if inward else tensor)
         quantization = self._scale(tensor, file, io)
         if quantization is not None:
-            convert = affine.quantize if inward else affine.dequantize
-            return partial(convert, quantization=quantization, dtype=dtype, axes=axes)
-        if tensor.datatype is not file.datatype:
-            source, target = (tensor, file) if inward else (file, tensor)
+            convert = affine.Quantize if inward else affine.Dequantize
+            return convert(
+                quantization,
+                real=numpy_dtype(tensor),
+                stored=numpy_dtype(file),
+                axes=axes,
+            )
+        source, target = (tensor, file) if inward else (file, tensor)
+        if source.datatype is not target.datatype:
             _check_cast(source, target)
         elif axes is None:
             return None
-        return partial(affine.cast, dtype=dtype, axes=axes)
+        return partial(affine.cast, dtype=numpy_dtype(target), axes=axes)
 
     def _scale(
         self, tensor: TensorSpec, file: TensorSpec, io: TensorIO

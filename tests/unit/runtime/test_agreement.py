@@ -52,9 +52,11 @@ def test_equal_infinities_agree() -> None:
 
     same = compare(infinite, infinite, GOLDEN)
     other = compare(infinite, np.float32([0, 0]), GOLDEN)
+    finite = compare(np.float32([-1e30, 0]), infinite, GOLDEN)
 
     assert (True, True) == (same.within, same.finite)
     assert (False, False) == (other.within, other.finite)
+    assert (False, True) == (finite.within, finite.finite)
 
 
 def test_another_shape_is_another_answer() -> None:

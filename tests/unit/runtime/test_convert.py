@@ -71,8 +71,10 @@ def test_a_file_that_speaks_the_signature_gets_the_callers_own_arrays() -> None:
     loaded = fake((x,), (y,))
     feeds = {"x": np.zeros((1, 4), np.float32)}
 
-    answers = adapt(loaded, signature((x,), (y,)), variant()).run(feeds, ("y",))
+    adapted = adapt(loaded, signature((x,), (y,)), variant())
+    answers = adapted.run(feeds, ("y",))
 
+    assert repr(adapted).endswith("straight")
     assert loaded.fed[0]["x"] is feeds["x"]
     assert answers["y"] is loaded.run({}, ("y",))["y"]
 
