@@ -36,6 +36,7 @@ from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import supervise
+from edged.runtime.memory import give_back
 from edged.serve.live import Live
 from edged.serve.registry import Limits, Registry
 from edged.store.bundle import Limits as BundleLimits
@@ -272,8 +273,8 @@ class Announcer:
     async def run(self, ready: Callable[[], None]) -> None:
         """Say READY, and before anything else ends, STOPPING."""
         self._phase.set(Phase.READY)
+        give_back()
         # What lives now lives for good: later collections need not walk it.
-        gc.collect()
         gc.freeze()
         told = self._board.status()
         self._notifier.ready(line(told))

@@ -3,7 +3,7 @@
 Law: pure. Nothing is counted or changed here; a refusal says what the model takes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -95,8 +95,16 @@ def wanted_outputs(
     return outputs
 
 
-def check_room(model: str, *, inflight: int, limit: int, service_ms: float) -> None:
+def check_room(
+    model: str, *, inflight: int, limit: int, service_ms: Callable[[], float | None]
+) -> None:
     """Check that the model's queue has room.
+
+    Args:
+        model: its name.
+        inflight: requests that wait or run.
+        limit: how many may.
+        service_ms: a run's usual time, None while unknown; asked only when full.
 
     Raises:
         QueueFull: with the time in which the present queue should be done.
@@ -105,7 +113,7 @@ def check_room(model: str, *, inflight: int, limit: int, service_ms: float) -> N
         raise QueueFull(
             f"cannot run {model}: {inflight} requests wait already, its bound is "
             f"{limit}",
-            retry_after_s=max(0.05, inflight * service_ms / 1e3),
+            retry_after_s=max(0.05, inflight * (service_ms() or 1.0) / 1e3),
             hint="send fewer requests at a time, or try again later",
         )
 

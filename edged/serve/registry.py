@@ -6,6 +6,7 @@ but `prepare` and `discard` is called on the event loop only.
 """
 
 import time
+from functools import partial
 
 import msgspec
 
@@ -126,7 +127,7 @@ class Registry:
                 live.name,
                 inflight=live.inflight,
                 limit=self.limits.queue_length,
-                service_ms=live.stats.variants[rung.id].percentile_ms(0.5) or 1.0,
+                service_ms=partial(live.stats.variants[rung.id].percentile_ms, 0.5),
             )
         except EdgedError as error:
             live.stats.refused(error.code)
