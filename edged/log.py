@@ -63,7 +63,6 @@ def configure(
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
-        old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
 
@@ -172,17 +171,12 @@ def _choose() -> Send:
         # Built against the machine's libsystemd, so it comes from the distribution.
         from systemd import journal  # noqa: PLC0415  # optional
     except ImportError:
-        return _Socket(JOURNAL_SOCKET)
+        return _send
 
     return lambda fields: journal.sendv(*map("=".join, fields.items()))
 
 
-class _Socket:
-    """The journal's socket; not connected, because journald may be restarted."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._socket = socket.socket(socket.AF_UNIX, DATAGRAM)
-
-    def __call__(self, fields: Fields) -> None:
-        self._socket.sendto(datagram(fields), self._address)
+def _send(fields: Fields) -> None:
+    # A socket of its own each time: records are rare, and journald may be restarted.
+    with socket.socket(socket.AF_UNIX, DATAGRAM) as sock:
+        sock.sendto(datagram(fields), JOURNAL_SOCKET)

@@ -91,7 +91,6 @@ def inherited(environ: MutableMapping[str, str] = os.environ) -> Inherited:
     fds = range(FIRST_FD, FIRST_FD + int(count))
     found: dict[str, list[Listener]] = {"data": [], "control": []}
     for fd, name in zip(fds, _names(names, len(fds)), strict=True):
-        os.set_inheritable(fd, False)  # noqa: FBT003  # no keyword there
         found[name].append(_take_over(fd, name))
     return Inherited(data=tuple(found["data"]), control=tuple(found["control"]))
 
@@ -118,6 +117,7 @@ def _names(names: str, count: int) -> list[str]:
 
 def _take_over(fd: int, name: str) -> Listener:
     try:
+        os.set_inheritable(fd, False)  # noqa: FBT003  # no keyword there
         sock = socket.socket(fileno=fd)
         listens = bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
         address = sock.getsockname()
@@ -174,13 +174,8 @@ def unix_listener(path: Path, mode: int, group: str | None) -> Listener:
             limit=PATH_MAX_BYTES,
         )
     _clear(path)
-    sock = socket.socket(socket.AF_UNIX, STREAM)
+    sock = _bind(path, mode & 0o700)
     try:
-        # bind() gives the file the mode of the descriptor, less the umask: nobody
-        # but us can connect until the group is right.
-        os.fchmod(sock.fileno(), mode & 0o700)
-        sock.bind(os.fspath(path))
-        sock.listen(BACKLOG)
         warnings = _give_to_group(path, group)
         path.chmod(mode)
         return Listener(
@@ -191,11 +186,25 @@ def unix_listener(path: Path, mode: int, group: str | None) -> Listener:
         raise _failed(path, error) from error
 
 
+def _bind(path: Path, mode: int) -> socket.socket:
+    """Listen at `path` with at most this mode, whatever the umask."""
+    sock = socket.socket(socket.AF_UNIX, STREAM)
+    try:
+        # bind() gives the file the mode of the descriptor, less the umask.
+        os.fchmod(sock.fileno(), mode)
+        sock.bind(os.fspath(path))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _failed(path, error) from error
+    return sock
+
+
 def _clear(path: Path) -> None:
-    """Remove a socket file that nobody answers on.
+    """Remove a socket file that nobody answers on; bind() tells if somebody does.
 
     Raises:
-        SocketFailed: something else is there, or somebody answers.
+        SocketFailed: something else is there, or a socket of somebody else's.
     """
     try:
         kind = path.lstat().st_mode
@@ -223,16 +232,10 @@ def _clear(path: Path) -> None:
             hint=f"ls -l {path} shows whose it is",
             path=str(path),
         )
-    elif refusal != errno.ENOENT:
-        raise SocketFailed(
-            f"cannot listen on {path}: another daemon answers there",
-            hint="systemctl status edged; or start this one with another --runtime-dir",
-            path=str(path),
-        )
 
 
 def _knock(path: Path) -> int:
-    """Connect and hang up; return 0 or the errno. A full backlog gives EAGAIN."""
+    """Connect and hang up; return 0 or the errno."""
     with socket.socket(socket.AF_UNIX, STREAM) as sock:
         return sock.connect_ex(os.fspath(path))
 

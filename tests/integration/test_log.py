@@ -15,6 +15,7 @@ import logging, os, sys
 from edged import log
 status = os.fstat(2)
 stream = f"{status.st_dev}:{status.st_ino}"
+log.configure("debug")
 log.configure("info", environ={"JOURNAL_STREAM": stream} if sys.argv[1:] else {})
 logger = logging.getLogger("edged.x")
 logger.debug("not shown")
@@ -94,7 +95,7 @@ def test_the_journal_gets_fields(tmp_path: Path, with_package: str) -> None:
         "SYSLOG_IDENTIFIER": "edged",
         "LOGGER": "edged.x",
         "CODE_FILE": "<string>",
-        "CODE_LINE": "9",
+        "CODE_LINE": "10",
         "CODE_FUNC": "<module>",
         "EDGED_MODEL": "digits",
     }

@@ -33,8 +33,9 @@ except SocketFailed as error:
 names = ["data " + l.where for l in found.data]
 names += ["control " + l.where for l in found.control]
 left = [key for key in os.environ if key.startswith("LISTEN_")]
-notifier.ready(f"{names} {left} {notifier.watchdog_interval_s()}")
 listener = found.data[0].socket
+names.append((listener.get_inheritable(), listener.getblocking()))
+notifier.ready(f"{names} {left} {notifier.watchdog_interval_s()}")
 listener.setblocking(True)
 connection, _ = listener.accept()
 connection.sendall(connection.recv(64))
@@ -94,7 +95,9 @@ def test_the_first_caller_starts_the_daemon(
         caller.sendall(b"ping")
         answer = caller.recv(64)
 
-    expected = f"READY=1\nSTATUS=['data {data}', 'control {control}'] [] 2.0"
+    expected = (
+        f"READY=1\nSTATUS=['data {data}', 'control {control}', (False, False)] [] 2.0"
+    )
     assert expected == ear.recv(4096).decode()
     assert b"ping" == answer
     assert b"STOPPING=1\nSTATUS=draining" == ear.recv(4096)
@@ -109,7 +112,7 @@ def test_a_single_socket_needs_no_name(
     with call(folder / "d") as caller:
         caller.sendall(b"ping")
 
-    expected = f"READY=1\nSTATUS=['data {folder}/d'] [] 2.0"
+    expected = f"READY=1\nSTATUS=['data {folder}/d', (False, False)] [] 2.0"
     assert expected == ear.recv(4096).decode()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edged.errors import SocketFailed
+from edged.host import listen
 from edged.host.listen import (
     SEND_BUFFER_BYTES,
     Listener,
@@ -164,10 +165,8 @@ def test_a_file_in_place_of_the_folder_is_named(folder: Path) -> None:
     assert f"{folder}/run is not a folder" in error.message
 
 
-@as_root
-def test_no_permission_is_told_with_the_folder(folder: Path) -> None:
-    """A daemon that may not write the folder says which one."""
-    folder.chmod(0o755)
+def told_to_nobody(path: Path) -> str:
+    """Return what a user without any right is told about listening at `path`."""
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
@@ -177,17 +176,51 @@ def test_no_permission_is_told_with_the_folder(folder: Path) -> None:
         "try: unix_listener(Path(sys.argv[1]), 0o660, None)\n"
         "except SocketFailed as error: print(error.message)\n"
     )
-
     done = subprocess.run(
-        [sys.executable, "-c", program, str(folder / "s")],
+        [sys.executable, "-c", program, str(path)],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
     )
+    return done.stdout.strip()
 
-    expected = f"cannot listen on {folder}/s: the daemon's user may not use {folder}\n"
-    assert expected == done.stdout
+
+@as_root
+def test_no_permission_is_told_with_the_folder(folder: Path) -> None:
+    """A daemon that may not write the folder says which one."""
+    folder.chmod(0o755)
+
+    actual = told_to_nobody(folder / "s")
+
+    expected = f"cannot listen on {folder}/s: the daemon's user may not use {folder}"
+    assert expected == actual
+
+
+@as_root
+def test_a_socket_of_another_user_is_left_alone(folder: Path) -> None:
+    """What we may not connect to may be alive."""
+    folder.chmod(0o777)
+    made = unix_listener(folder / "s", 0o600, None)
+
+    actual = told_to_nobody(folder / "s")
+
+    expected = "a socket that we may not connect to is there"
+    assert f"cannot listen on {folder}/s: {expected}" == actual
+    made.close()
+
+
+def test_until_the_group_is_right_nobody_else_may_connect(folder: Path) -> None:
+    """Between bind and chmod the file is its owner's alone, under any umask."""
+    before = os.umask(0)
+    try:
+        sock = listen._bind(folder / "s", 0o600)
+    finally:
+        os.umask(before)
+
+    actual = stat.S_IMODE((folder / "s").stat().st_mode)
+    sock.close()
+    assert 0o600 == actual
 
 
 def test_closing_removes_the_file(folder: Path) -> None:
@@ -246,3 +279,52 @@ def test_a_widened_connection_holds_a_large_answer(listener: Listener) -> None:
 
             assert 602_112 == connection.send(bytes(602_112))
     assert 602_112 < SEND_BUFFER_BYTES
+
+
+def told_about(sock: socket.socket, count: int, names: str) -> str:
+    """Return what a process is told that inherits `sock` as descriptor 3, alone."""
+    program = (
+        "import os, sys\n"
+        "from edged.errors import SocketFailed\n"
+        "from edged.host.listen import inherited\n"
+        "os.dup2(int(sys.argv[1]), 3); os.closerange(4, 100)\n"
+        "environ = {'LISTEN_PID': str(os.getpid()),\n"
+        "           'LISTEN_FDS': sys.argv[2], 'LISTEN_FDNAMES': sys.argv[3]}\n"
+        "try: inherited(environ)\n"
+        "except SocketFailed as error: print(error.message)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(sock.fileno()), str(count), names],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        pass_fds=[sock.fileno()],
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_an_inherited_socket_must_listen(kind: socket.SocketKind) -> None:
+    """Accept=yes or a datagram unit is told at the start."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    with ours, theirs:
+        actual = told_about(theirs, 1, "data")
+
+    expected = "cannot use the inherited data socket: it is no listening stream socket"
+    assert expected == actual
+
+
+def test_fewer_names_than_sockets_are_told(listener: Listener) -> None:
+    """Which is which is never guessed."""
+    actual = told_about(listener.socket, 2, "data")
+
+    assert "cannot tell inherited sockets apart: 2 sockets, 1 names" == actual
+
+
+def test_a_descriptor_that_is_closed_is_told(listener: Listener) -> None:
+    """A launcher that lies about LISTEN_FDS does not make a traceback."""
+    actual = told_about(listener.socket, 2, "data:data")
+
+    expected = "cannot use the inherited data socket, descriptor 4: Bad file descriptor"
+    assert expected == actual
