@@ -93,8 +93,6 @@ def _compose(text: str, report: Report) -> Node:
         at = _at(error.problem_mark or error.context_mark)
         why = ", ".join(part for part in (error.context, error.problem) if part)
         report.add(at, "", f"cannot read the YAML: {printable(why)}", _tab_hint(why))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        report.add(None, "", f"cannot read the YAML: {printable(str(error))}")
     finally:
         loader.dispose()
     raise Invalid

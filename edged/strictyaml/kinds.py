@@ -6,7 +6,6 @@ page share; `read` of what `write` returned is the same value.
 """
 
 import enum
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -110,7 +109,7 @@ class Number(Kind[float]):
         if not scalar.plain or not _NUMBER.fullmatch(scalar.text):
             place.refuse("read a number", self.allowed, _number_hint(scalar))
         value = float(scalar.text)
-        if not math.isfinite(value) or not self._low <= value <= self._high:
+        if not self._low <= value <= self._high:
             place.refuse("use this number", self.allowed)
         return value
 

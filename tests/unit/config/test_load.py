@@ -1,5 +1,6 @@
 """Files and the command line -> settings; small real files, nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,13 +96,19 @@ def test_lists_replace_and_do_not_grow(root: Path) -> None:
 
 def test_of_two_drop_ins_with_one_name_the_stronger_folder_counts(root: Path) -> None:
     """/etc beats /run beats /usr/lib, as for systemd's own."""
-    for folder, level in (("usr/lib", "debug"), ("run", "warning"), ("etc", "error")):
-        (root / folder / "edged/edged.d/50.yaml").write_text(f"log: {{level: {level}}}")
+    weak, middle, strong = (
+        root / folder / "edged/edged.d/50.yaml" for folder in ("usr/lib", "run", "etc")
+    )
+    weak.write_text("log: {level: debug}\n")
+    middle.write_text("log: {level: warning}\n")
 
-    loaded = config.read(root=root)
+    before = config.read(root=root)
+    strong.write_text("log: {level: error}\n")
+    after = config.read(root=root)
 
-    assert [root / "etc/edged/edged.d/50.yaml"] == list(loaded.files)
-    assert loaded.settings.log.level is LogLevel.ERROR
+    assert ((middle,), (strong,)) == (before.files, after.files)
+    assert before.settings.log.level is LogLevel.WARNING
+    assert after.settings.log.level is LogLevel.ERROR
 
 
 def test_a_link_to_dev_null_masks_a_drop_in(root: Path) -> None:
@@ -196,6 +203,15 @@ def test_a_named_file_that_is_absent_is_a_fault(tmp_path: Path) -> None:
         config.load(named)
 
     assert f"{named}: cannot read the file: no such file" in caught.value.message
+
+
+def test_a_pipe_is_a_fault_and_not_a_wait(tmp_path: Path) -> None:
+    """Opening one would hang the daemon's start."""
+    pipe = tmp_path / "edged.yaml"
+    os.mkfifo(pipe)
+
+    with pytest.raises(BadConfig, match="not a regular file"):
+        config.load(pipe)
 
 
 def test_a_dangling_link_is_a_fault(root: Path) -> None:

@@ -56,6 +56,7 @@ def test_good_values_are_read_and_written_back(
         (Loopback(), '"[::]:80"'),
         (Loopback(), "192.168.1.2:80"),
         (Loopback(), "127.0.0.256:80"),
+        (Loopback(), "126.0.0.1:80"),
         (Loopback(), "127.0.0.1"),
         (Loopback(), "127.0.0.1:65536"),
         (Loopback(), "localhost.example.com:80"),

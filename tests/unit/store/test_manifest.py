@@ -265,6 +265,8 @@ def test_an_error_lists_every_fault_with_line_column_and_key() -> None:
         ("io: {image:", "io: {imago:", "18 variants[1].io.imago", "{layout"),
         ("[-1, 10]", "[-1, -1]", "12 signature.outputs[0].labels", "labels.txt"),
         ("range: [0, 1]", "range: [1, 0]", "12 signature.outputs[0].range", "[1"),
+        ("range: [0, 1]", "range: [1, 1]", "12 signature.outputs[0].range", "[1"),
+        ("FP32\n", "BOOL\n", "10 signature.inputs[0].image", "{"),
         ("color: gray", "color: rgb", "10 signature.inputs[0].image.color", "rgb"),
         ("mean: [0]", "mean: [0, 0]", "10 signature.inputs[0].image.mean", "[0, 0]"),
         ("std: [16]", "std: [16, 1]", "10 signature.inputs[0].image.std", "[16, 1]"),

@@ -135,6 +135,14 @@ def test_good_text_is_read(kind: Kind[Any], text: str, expected: object) -> None
             ),
         ),
         (
+            Flag(),
+            '"true"',
+            (
+                'k: cannot read a yes or no, found "true", allowed true or false'
+                " (write true)"
+            ),
+        ),
+        (
             Choice(Color),
             "gren",
             (
