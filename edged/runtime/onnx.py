@@ -3,7 +3,7 @@
 Law: no telemetry, no spinning threads, nothing on stderr; every failure of the
 runtime comes out as a sentence. One session serves any number of threads.
 
-Session options, measured on x86-64 with onnxruntime 1.32 (see docs of `memory`):
+Session options, measured on x86-64 with onnxruntime 1.32:
 
 - arena off: MobileNetV2 holds 75 MB instead of 86 after a trim, and no model of five
   ran slower than the noise of one run. Memory patterns stay on: they then make one

@@ -45,7 +45,7 @@ print(*sizes)
 def test_thirty_rounds_hold_memory(models: Path, file: str, backend: str) -> None:
     """Load, run, close, thirty times: resident memory stays within 10 %.
 
-    The second round is the measure: the first has yet to load the runtime's pages.
+    Without a trim the second round is already 12 to 25 % over the first.
     """
     done = subprocess.run(
         [sys.executable, "-c", LOOP, str(models / file), backend],
@@ -55,4 +55,5 @@ def test_thirty_rounds_hold_memory(models: Path, file: str, backend: str) -> Non
     )
 
     sizes = [int(size) for size in done.stdout.split()]
-    assert max(sizes[1:]) <= 1.1 * sizes[1], sizes
+    assert len(sizes) == 30
+    assert max(sizes) <= 1.1 * sizes[0], sizes
