@@ -302,7 +302,7 @@ def status(rounds: int) -> dict[str, float]:
     """Return `edgectl status` and a bare interpreter in ms, and their ratio."""
     commands = {
         "bare interpreter ms": [sys.executable, "-c", "pass"],
-        "edgectl status ms": [sys.executable, "-m", "edged.cli.main", "status"],
+        "edgectl status ms": [sys.executable, "-m", "edged.cli", "status"],
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}
     with short_home() as home, running(home) as daemon:

@@ -310,7 +310,7 @@ class Agent(Generic[P]):
         files = size_bytes = 0
         for release in self._releases.installed(name):
             files += len(release.manifest.files)
-            size_bytes += sum(f.size for f in release.manifest.files.values())
+            size_bytes += release.size_bytes
             faults += [
                 Trouble(
                     code=BadRelease.code,
@@ -505,5 +505,6 @@ def _ref(release: Release, *, live: bool = False, previous: bool = False) -> Rel
         folder=release.folder,
         live=live,
         previous=previous,
-        size_bytes=sum(entry.size for entry in release.manifest.files.values()),
+        size_bytes=release.size_bytes,
+        installed_utc=release.installed_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

@@ -397,6 +397,7 @@ async def test_detail_tells_live_and_previous(box: Box) -> None:
         (1, False, True),
         (2, True, False),
     ]
+    assert all(r.installed_utc and r.size_bytes for r in detail.releases)
     assert detail.manifest.seq == 2
     assert detail.status.version == "1.2"
 
