@@ -123,7 +123,7 @@ def value_lines(array: Array, spec: Output) -> list[str]:
     flat = array.ravel()
     if flat.size <= _SHOWN:
         values = "  ".join(_value(v) for v in flat)
-        return [f"{head}  {values}"]
+        return [f"{head}  {values}".rstrip()]
     first = "  ".join(_value(v) for v in flat[:_SHOWN])
     lines = [head, f"  {first}  …"]
     if array.dtype.kind in "fiu":

@@ -232,10 +232,7 @@ def _cast(array: Array, spec: Input) -> Array:
     if spec.datatype is Datatype.BYTES:
         return _bytes_array(array, spec)
     dtype = np.dtype(spec.datatype.numpy_name)
-    small = array.dtype.kind in "iu" and _holds(array, dtype)
-    if array.dtype.kind not in "biuf" or not (
-        small or np.can_cast(array.dtype, dtype, casting="same_kind")
-    ):
+    if array.dtype.kind not in "biuf" or not _converts(array, dtype):
         raise InvalidTensor(
             f"cannot send {array.dtype} values as {spec}: the datatype does not fit",
             input=spec.name,
@@ -243,12 +240,12 @@ def _cast(array: Array, spec: Input) -> Array:
     return array.astype(dtype, copy=False)
 
 
-def _holds(array: Array, dtype: np.dtype[Any]) -> bool:
-    """Tell whether every integer of `array` stands in an integer `dtype`."""
-    if dtype.kind not in "iu" or array.size == 0:
-        return dtype.kind in "iu"
-    limits = np.iinfo(dtype)
-    return bool(limits.min <= array.min() and array.max() <= limits.max)
+def _converts(array: Array, dtype: np.dtype[Any]) -> bool:
+    """Tell whether nothing but precision is lost: integers must all be in range."""
+    if array.dtype.kind in "iu" and dtype.kind in "iu" and array.size:
+        limits = np.iinfo(dtype)
+        return bool(limits.min <= array.min() and array.max() <= limits.max)
+    return np.can_cast(array.dtype, dtype, casting="same_kind")
 
 
 def _bytes_array(array: Array, spec: Input) -> Array:

@@ -168,7 +168,10 @@ def test_the_screen_tells_all_there_is(healthy: Status) -> None:
         "  try: sudo journalctl -u edged -n 30",
         "  then: sudo systemctl restart edged",
         "",
-        "last status, 1 min 15 s old, of pid 812 (gone): OK: 1 model ready, serving for 3",
+        (
+            "last status, 1 min 15 s old, of pid 812 (gone): OK: 1 model ready, "
+            "serving for 3"
+        ),
         "  h 12 min",
         "systemd: failed (failed), result signal, restarts 5, last exit status 0",
         "store: 2 models in /var/lib/edged",

@@ -1,0 +1,92 @@
+"""Choosing and showing a model."""
+
+import pytest
+from msgspec.structs import replace
+
+from edged.cli.models import choose, layout
+from edged.errors import UnknownVersion
+from edged.wire.messages import ModelDetail, ModelStatus, ReleaseRef
+from edged.wire.release import Image, Input, Manifest, Output, Signature
+from edged.wire.tensors import Datatype
+
+
+def ref(seq: int, version: str, **known: object) -> ReleaseRef:
+    """Return an installed release."""
+    bare = ReleaseRef(version=version, seq=seq, digest="ab" * 32, folder=f"{seq}-ab")
+    return replace(bare, **known)
+
+
+@pytest.fixture
+def detail(digits: ModelStatus) -> ModelDetail:
+    """Return a model with four releases, two of them of one version."""
+    return ModelDetail(
+        status=digits,
+        releases=(
+            ref(12, "1.3.0"),
+            ref(13, "1.3.0", previous=True),
+            ref(14, "1.4.0", live=True, size_bytes=300_000),
+            ref(15, "14"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(("text", "seq"), [("1.4.0", 14), ("12", 12), ("14", 15)])
+def test_a_release_is_chosen_by_version_or_number(
+    detail: ModelDetail, text: str, seq: int
+) -> None:
+    """A version is looked for first: it is what people know."""
+    assert seq == choose(detail, text).seq
+
+
+def test_a_version_of_two_releases_is_no_choice(detail: ModelDetail) -> None:
+    """The numbers are told, and one is shown how to use."""
+    with pytest.raises(UnknownVersion) as refused:
+        choose(detail, "1.3.0")
+
+    assert (
+        "cannot choose a release of digits: 1.3.0 is the version of 12, 13",
+        "edgectl models use digits 12",
+    ) == (refused.value.message, refused.value.hint)
+
+
+def test_an_unknown_version_is_told_with_the_known_ones(detail: ModelDetail) -> None:
+    """Nobody has to ask again."""
+    with pytest.raises(UnknownVersion, match=r"installed are 1\.3\.0 \(12\), "):
+        choose(detail, "9")
+
+
+def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
+    """State, signature, ladder, releases."""
+    signature = Signature(
+        inputs=(
+            Input(name="i", datatype=Datatype.FP32, shape=(1, 3, 8, 8), image=Image()),
+        ),
+        outputs=(
+            Output(name="o", datatype=Datatype.FP32, shape=(1, 10), labels="l.txt"),
+        ),
+    )
+    manifest = Manifest(
+        name="digits",
+        version="1.4.0",
+        seq=14,
+        signature=signature,
+        variants=(),
+        files={},
+    )
+
+    assert layout(replace(detail, manifest=manifest), width=80) == [
+        "digits 1.4.0: ready",
+        "",
+        "in   i: FP32[1,3,8,8]  picture, rgb NCHW",
+        "out  o: FP32[1,10]  labels in l.txt",
+        "",
+        "VARIANT  BACKEND  STATE   ACCURACY  REQUESTS",
+        "fp32     onnx     loaded         -         0",
+        "int8     litert   loaded         -         0",
+        "",
+        "SEQ  VERSION                 SIZE  INSTALLED  DIGEST",
+        " 12  1.3.0                    0 B  -          abababababab",
+        " 13  1.3.0    previous        0 B  -          abababababab",
+        " 14  1.4.0    live      293.0 KiB  -          abababababab",
+        " 15  14                       0 B  -          abababababab",
+    ]
