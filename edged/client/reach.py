@@ -112,10 +112,16 @@ def _no_access(path: str, code: int) -> NoAccess:
             **fields,
         )
     group, mode = group_name(status.st_gid), f"{status.st_mode & 0o777:04o}"
+    try:
+        joined = user in grp.getgrgid(status.st_gid).gr_mem
+    except KeyError:
+        joined = False
     return NoAccess(
         f"cannot reach edged at {path}: it is for group {group} (mode {mode}), "
         f"and user {user} is in {', '.join(mine)}",
-        hint=f"sudo usermod -aG {group} {user}, then log in again",
+        hint=f"log in again: user {user} has joined group {group} since"
+        if joined and group not in mine
+        else f"sudo usermod -aG {group} {user}, then log in again",
         group=group,
         mode=mode,
         **fields,

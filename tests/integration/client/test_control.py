@@ -1,0 +1,156 @@
+"""The typed client against the real control application."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from edged.api import problems
+from edged.api.access import Roles
+from edged.api.control import control_app
+from edged.client.control import Control
+from edged.errors import Conflict, InvalidRequest, ProtocolError, UnknownEndpoint
+from edged.wire import endpoints
+from edged.wire.endpoints import TABLE, Endpoint
+from edged.wire.messages import (
+    InstallRequest,
+    ModelName,
+    Nothing,
+    UseRequest,
+)
+from tests.fakes.agent import FakeAgent, fake_reads
+from tests.fakes.serving import served
+from tests.fakes.wire import answer, scripted
+
+
+@pytest.fixture
+def agent() -> FakeAgent:
+    """Return the agent behind the socket."""
+    return FakeAgent()
+
+
+@pytest.fixture
+def control(agent: FakeAgent) -> Iterator[Control]:
+    """Return a client of a running control socket."""
+
+    def app() -> web.Application:
+        return control_app(agent=agent, reads=fake_reads(), roles=Roles())
+
+    with served(app, refuse=problems.control_answer) as path, Control(path) as client:
+        yield client
+
+
+REQUESTS = {
+    Nothing: Nothing(),
+    ModelName: ModelName(name="digits"),
+    UseRequest: UseRequest(name="digits", seq=3, new_signature=True),
+    InstallRequest: InstallRequest(name="digits", downgrade=True),
+}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.path)
+def test_every_row_can_be_called(
+    agent: FakeAgent, control: Control, row: Endpoint[Nothing, Nothing]
+) -> None:
+    """The request arrives as it was, the answer has the row's type."""
+    request = REQUESTS[row.request]
+
+    answered = control.call(row, request)
+
+    assert isinstance(answered, row.answer)
+    assert agent.asked in ([], [request])
+
+
+def test_an_answer_is_typed(control: Control) -> None:
+    """Down to the models in it."""
+    status = control.call(endpoints.STATUS, Nothing())
+
+    assert ("1 model ready", "digits") == (status.verdict, status.models[0].name)
+
+
+def test_an_install_streams_its_body(agent: FakeAgent, control: Control) -> None:
+    """All of it arrives, in pieces."""
+    control.call(
+        endpoints.INSTALL,
+        InstallRequest(name="digits"),
+        body=(b"x" * 100_000 for _ in range(20)),
+    )
+
+    assert 2_000_000 == sum(agent.chunks)
+    assert max(agent.chunks) <= 1 << 20
+
+
+def test_the_daemons_error_is_raised_again(agent: FakeAgent, control: Control) -> None:
+    """Class, text, hint and fields."""
+    agent.error = Conflict("cannot load it: it is going away", hint="wait", phase="x")
+
+    with pytest.raises(Conflict, match="it is going away") as caught:
+        control.call(endpoints.LOAD, ModelName(name="digits"))
+
+    assert ("wait", "x") == (caught.value.hint, caught.value.fields["phase"])
+
+
+def test_a_name_is_quoted_and_refused_by_the_daemon(
+    agent: FakeAgent, control: Control
+) -> None:
+    """Nothing that a caller types becomes another path."""
+    with pytest.raises(InvalidRequest, match="a model's name"):
+        control.call(endpoints.LOAD, ModelName(name="../../v1/install?x=\r\n"))
+
+    assert [] == agent.asked
+
+
+def test_an_endpoint_that_the_daemon_lacks_is_named(control: Control) -> None:
+    """A newer edgectl meets an older daemon."""
+    row = Endpoint(
+        method="GET",
+        path="/v1/future",
+        request=Nothing,
+        answer=Nothing,
+        access=endpoints.Access.READ,
+        body=endpoints.Body.NONE,
+        summary="",
+    )
+
+    with pytest.raises(UnknownEndpoint, match="/v1/future"):
+        control.call(row, Nothing())
+
+
+def test_an_answer_of_another_shape_is_a_protocol_error(folder: Path) -> None:
+    """Named so, with what to compare."""
+    with (
+        scripted(folder / "t.sock", [answer(b'{"schema": 5}')]),
+        Control(f"unix://{folder}/t.sock") as client,
+        pytest.raises(ProtocolError, match="cannot understand") as caught,
+    ):
+        client.call(endpoints.STATUS, Nothing())
+
+    assert "edgectl version" in caught.value.hint
+
+
+def test_the_socket_may_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As for every client."""
+    monkeypatch.setenv("EDGED_CONTROL_SOCKET", "unix:///somewhere/c.sock")
+
+    assert "/somewhere/c.sock" == Control().socket
+
+
+def test_the_control_client_starts_light() -> None:
+    """`edgectl status` is started by people who wait, on slow boards."""
+    heavy = {"asyncio", "aiohttp", "ssl", "yaml", "numpy", "psutil", "logging"}
+    program = "import edged.client.control, sys; print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+
+    assert set() == heavy & {name.split(".")[0] for name in done.stdout.split()}
