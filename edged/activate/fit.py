@@ -3,6 +3,7 @@
 Law: pure. The box and the live release are parameters.
 """
 
+import operator
 import re
 
 from edged.errors import BadBundle, Downgrade, SignatureChanged
@@ -28,10 +29,10 @@ def check_box(manifest: Manifest, *, arch: str, edged: str) -> None:
             f"{arch}",
             hint="ask its publisher for a release for this CPU",
         )
-    if needs.edged is not None and _numbers(edged) < _numbers(needs.edged):
+    if needs.edged is not None and not _within(edged, needs.edged):
         raise BadBundle(
             f"cannot install {what}: it needs edged {needs.edged}, this is {edged}",
-            hint="upgrade edged first",
+            hint="install that version of edged first",
         )
 
 
@@ -72,5 +73,26 @@ def changes_for_callers(old: Signature, new: Signature) -> list[str]:
     return [] if old.specs() == new.specs() else differences(old, new)
 
 
+_BOUND = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9.]+)")
+_COMPARE = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def _within(version: str, bounds: str) -> bool:
+    """Tell whether a version keeps every bound of a list like `>=0.1, <2`."""
+    return all(
+        _COMPARE[sign](_numbers(version), _numbers(limit))
+        for sign, limit in _BOUND.findall(bounds)
+    )
+
+
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    """Return the first three numbers; a missing one is zero."""
+    found = [int(part) for part in re.findall(r"\d+", version)[:3]]
+    return (*found, *[0] * (3 - len(found)))

@@ -106,13 +106,25 @@ def test_a_release_for_another_cpu_is_refused() -> None:
     check_box(candidate, arch="aarch64", edged="0.1.0")
 
 
-@pytest.mark.parametrize(("needs", "edged"), [(">=0.2", "0.1.9"), (">=0.10", "0.9.0")])
-def test_a_release_for_a_newer_edged_is_refused(needs: str, edged: str) -> None:
+@pytest.mark.parametrize(
+    ("needs", "edged"),
+    [
+        (">=0.2", "0.1.9"),
+        (">=0.10", "0.9.0"),
+        (">0.1", "0.1.0"),
+        (">=0.1, <2", "2.0.0"),
+        ("==1.0", "1.0.1"),
+        ("!=1.0", "1.0.0"),
+        ("<=1.0", "1.0.1"),
+    ],
+)
+def test_a_release_for_another_edged_is_refused(needs: str, edged: str) -> None:
     """Versions compare by number."""
     with pytest.raises(BadBundle, match="needs edged"):
         check_box(changed(needs=Needs(edged=needs)), arch="x86_64", edged=edged)
 
 
-def test_a_release_for_an_older_edged_fits() -> None:
-    """`>=` is what a publisher can know."""
-    check_box(changed(needs=Needs(edged=">=0.1")), arch="x86_64", edged="0.1.0")
+@pytest.mark.parametrize("needs", [">=0.1", ">=0.1, <2", "==0.1", "<0.2,!=0.0.9"])
+def test_a_release_for_this_edged_fits(needs: str) -> None:
+    """Every bound must hold."""
+    check_box(changed(needs=Needs(edged=needs)), arch="x86_64", edged="0.1.0")
