@@ -8,6 +8,7 @@ aiohttp must be told `auto_decompress=False`: it would inflate without this boun
 go on inflating a bomb after we refused it.
 """
 
+import math
 import zlib
 from typing import Any
 
@@ -17,6 +18,7 @@ from aiohttp import web
 from edged.errors import InvalidRequest, TooLarge, Unsupported
 from edged.wire.oip import ALIGNMENT
 from edged.wire.release import Signature
+from edged.wire.tensorjson import MAX_JSON_BYTES
 from edged.wire.tensors import FREE, Datatype
 
 #: Text of one number: 17 digits, sign, point, exponent, comma, space, a bracket.
@@ -32,29 +34,24 @@ _WINDOW_BITS = {"gzip": 31, "deflate": 15}
 _LEVEL = 1
 
 
-def body_limit(signature: Signature, max_body: int) -> int:
+def body_limit(signature: Signature, max_body: int, *, json_only: bool) -> int:
     """Return how large a request to this model can sensibly be, uncompressed.
 
     Its inputs as JSON and some slack, where their sizes are known; `max_body` where
     a dimension is free or elements have no fixed size, and never more.
+
+    Args:
+        signature: of the model.
+        max_body: the setting `server.max-body`.
+        json_only: whether the whole body is JSON, which has a limit of its own.
     """
+    most = min(max_body, MAX_JSON_BYTES) if json_only else max_body
     total = SLACK_BYTES
     for spec in signature.inputs:
         if FREE in spec.shape or spec.datatype is Datatype.BYTES:
-            return max_body
-        total += JSON_BYTES_PER_NUMBER * int(np.prod(spec.shape, dtype=object))
-    return min(total, max_body)
-
-
-def check_announced(request: web.BaseRequest, limit: int, what: str) -> None:
-    """Check the body's announced size before any of it is read.
-
-    Raises:
-        TooLarge: it is over the limit.
-    """
-    announced = request.content_length
-    if announced is not None and announced > limit:
-        raise _too_large(what, f"it has {announced} bytes", limit)
+            return most
+        total += JSON_BYTES_PER_NUMBER * math.prod(spec.shape)
+    return min(total, most)
 
 
 async def read_body(
@@ -71,13 +68,15 @@ async def read_body(
     Raises:
         TooLarge: it is over the limit.
     """
-    check_announced(request, limit, what)
+    announced = request.content_length
+    if announced is not None and announced > limit:
+        raise _too_large(what, f"it has {announced} bytes", limit)
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # as aiohttp does: the answer has not begun
-    if request.content_length is None:
+    if announced is None:
         return await _read_unannounced(request, limit, what)
-    body = _aligned(request.content_length, aligned_at)
+    body = _aligned(announced, aligned_at)
     at = 0
     while chunk := await request.content.readany():
         body[at : at + len(chunk)] = chunk

@@ -21,7 +21,6 @@ from edged.serve.live import Live
 from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, InferResponse, Sequence
 from edged.wire import oip
-from edged.wire.tensorjson import MAX_JSON_BYTES
 
 T = TypeVar("T")
 
@@ -77,15 +76,13 @@ class Infer:
         """Return the uncompressed body, and where its JSON ends."""
         what = f"a request to {live.name}"
         header = request.headers.get(oip.JSON_LENGTH_HEADER)
-        limit = bodies.body_limit(live.signature, self._max_body)
-        if header is None:
-            limit = min(limit, MAX_JSON_BYTES)
+        limit = bodies.body_limit(
+            live.signature, self._max_body, json_only=header is None
+        )
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-        announced = request.content_length
         json_bytes = None
-        if encoding == "identity" and announced is not None:
-            bodies.check_announced(request, limit, what)
-            json_bytes = oip.read_json_length(header, announced)
+        if encoding == "identity" and request.content_length is not None:
+            json_bytes = oip.read_json_length(header, request.content_length)
         body = await bodies.read_body(
             request, limit=limit, aligned_at=json_bytes or 0, what=what
         )

@@ -226,8 +226,6 @@ def _numbers(source: Any, datatype: Datatype, what: str) -> Array:
     """Read numbers by way of the widest type of their kind, then narrow them."""
     dtype = dtype_of(datatype)
     wide = {"f": "d", "i": "i", "u": "u"}[dtype.kind]
-    if dtype.kind == "u" and dtype.itemsize < np.dtype(np.int64).itemsize:
-        wide = "i"  # so that a negative number is told from a huge one
     try:
         buffer = source.as_buffer(of_type=wide)
     except TypeError as exc:

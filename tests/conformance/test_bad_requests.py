@@ -347,6 +347,32 @@ async def test_metrics_are_served(http: aiohttp.ClientSession) -> None:
     assert 'edged_requests_total{model="digits",version="1.4.0",code="ok"} ' in text
 
 
+async def test_refused_bodies_are_counted(http: aiohttp.ClientSession) -> None:
+    """A body that cannot be read counts as rejected, by its code."""
+
+    async def rejected() -> float:
+        async with http.get("/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        who = 'model="digits",version="1.4.0",reason="invalid-request"'
+        name = f"edged_rejected_total{{{who}}} "
+        return sum(float(x.removeprefix(name)) for x in lines if x.startswith(name))
+
+    before = await rejected()
+
+    await told(http, b"{")
+
+    assert await rejected() == before + 1
+
+
+async def test_compressed_bodies_are_bounded_as_they_come(
+    http: aiohttp.ClientSession,
+) -> None:
+    """The announced size counts before anything is inflated."""
+    got = await told(http, bytes(70_000), Content_Encoding="gzip")
+
+    assert (413, True) == (got[0], "it has 70000 bytes" in got[1]), got
+
+
 async def test_json_heads_are_aligned_for_views(http: aiohttp.ClientSession) -> None:
     """Binary answers pad their JSON, so that a client can view their tensors."""
     wanted = {"inputs": msgspec.json.decode(GOOD)["inputs"]}

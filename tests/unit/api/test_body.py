@@ -1,6 +1,7 @@
 """Limits of a body, and what compression may do."""
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -28,7 +29,18 @@ def test_limit_follows_the_models_own_inputs(
     inputs: list[tuple[str, Datatype, tuple[int, ...]]], limit: int
 ) -> None:
     """Fixed sizes bound the body; free ones leave it to the setting; it is the most."""
-    assert limit == body.body_limit(signature(inputs, []), MAX_BODY)
+    of = signature(inputs, [])
+
+    assert limit == body.body_limit(of, MAX_BODY, json_only=True)
+
+
+def test_json_alone_has_a_lower_limit() -> None:
+    """Where the setting allows more, it is for binary data."""
+    of = signature([("x", Datatype.FP32, (-1,))], [])
+
+    limits = [body.body_limit(of, 1 << 30, json_only=only) for only in (True, False)]
+
+    assert [1 << 26, 1 << 30] == limits
 
 
 @pytest.mark.parametrize(
@@ -68,6 +80,19 @@ def test_compressed_forms_are_the_standard_ones() -> None:
     """Each has the wrapper that its name means in HTTP."""
     assert gzip.decompress(body.deflate((b"x",), "gzip")) == b"x"
     assert zlib.decompress(body.deflate((b"x",), "deflate")) == b"x"
+
+
+def test_bombs_are_not_inflated_beyond_the_limit() -> None:
+    """What a bomb would become never exists, not even for a moment."""
+    bomb = memoryview(gzip.compress(bytes(20_000_000)))
+
+    tracemalloc.start()
+    with pytest.raises(TooLarge):
+        body.inflate(bomb, "gzip", limit=100_000, what="a request")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize(

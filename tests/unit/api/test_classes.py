@@ -35,6 +35,7 @@ def test_equal_values_stand_by_index() -> None:
         b"5:0",
         b"5:2",
     ]
+    assert classes(np.zeros(99), 99) == [b"0.000000:%d" % i for i in range(99)]
 
 
 def test_unsigned_and_negative_integers_are_compared_as_such() -> None:

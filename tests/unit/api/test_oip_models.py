@@ -1,14 +1,26 @@
 """What the describing rows say, from a release's own numbers."""
 
+from typing import cast
+
 import msgspec
 import pytest
+from aiohttp import web
 
-from edged.api.oip_models import index_row, lives, model_config, statistics
-from edged.wire.messages import ModelPhase, ModelStatus, Trouble
+from edged.api.oip_models import (
+    Models,
+    index_row,
+    lives,
+    model_config,
+    statistics,
+)
+from edged.errors import Draining, NotReady
+from edged.watch import Owned
+from edged.wire.messages import ModelPhase, ModelStatus, Phase, Trouble
 from edged.wire.release import Batch, StateMode
 from edged.wire.tensors import Datatype
 from tests.fakes.models import live_model, registry_of, signature
 
+ANY = cast(web.Request, None)  # health does not look at its request
 FREE = signature([("x", Datatype.FP32, (-1, 3))], [("y", Datatype.BYTES, (-1, 2))])
 FIXED = signature([("x", Datatype.FP32, (1, 3))], [("y", Datatype.FP32, (-1, 2))])
 
@@ -77,6 +89,36 @@ def test_index_tells_state_and_reason(
     row = index_row(ModelStatus(name="m", phase=phase, problem=trouble))
 
     assert (row.state, row.reason) == (state, reason)
+
+
+@pytest.mark.parametrize(
+    ("phase", "error", "text"),
+    [
+        (Phase.READY, None, ""),
+        (Phase.STARTING, NotReady, "still starting"),
+        (Phase.DRAINING, Draining, "is stopping"),
+    ],
+)
+async def test_readiness_follows_the_daemons_phase(
+    phase: Phase, error: type[Exception] | None, text: str
+) -> None:
+    """Models that answer are not enough while it starts or stops."""
+    models = Models(registry_of(live_model("m", FREE, dict)), Owned(phase).watch)
+
+    if error is None:
+        assert (await models.health_ready(ANY)).body == b'{"ready":true}'
+        return
+    with pytest.raises(error, match=text):
+        await models.health_ready(ANY)
+
+
+async def test_readiness_needs_a_model() -> None:
+    """A daemon that answers nothing is live, and not ready."""
+    models = Models(registry_of(), Owned(Phase.READY).watch)
+
+    assert (await models.health_live(ANY)).body == b'{"live":true}'
+    with pytest.raises(NotReady, match="no model is loaded"):
+        await models.health_ready(ANY)
 
 
 def test_unloaded_models_are_not_among_the_live() -> None:
