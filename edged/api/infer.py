@@ -21,6 +21,7 @@ from edged.serve.live import Live
 from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, InferResponse, Sequence
 from edged.wire import oip
+from edged.wire.oip_document import Parameter
 
 T = TypeVar("T")
 
@@ -192,7 +193,7 @@ def _sequence(options: oip.Options) -> Sequence | None:
     )
 
 
-def _explanation(answer: InferResponse) -> dict[str, oip.Parameter]:
+def _explanation(answer: InferResponse) -> dict[str, Parameter]:
     return {
         "edged_variant": answer.variant,
         "edged_queue_us": answer.queue_ns // 1000,

@@ -2,8 +2,10 @@
 
 Reading order: `tensors` (datatypes and shapes), `release` (what a manifest says),
 `messages` (control requests and answers), `endpoints` (the control API, once),
-`oip` (Open Inference Protocol bodies).
+`oip_models` (what the Open Inference Protocol says about models), `oip` (its
+inference bodies, over `oip_document`, `tensorjson`, `tensorbytes`).
 
 Law: values and their encodings only. Nothing here opens, waits or decides.
-Only `oip` imports numpy, so that `edgectl status` starts without it.
+Only the modules of inference bodies import numpy, so that `edgectl status` starts
+without it.
 """

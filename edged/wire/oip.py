@@ -12,18 +12,23 @@ docs/protocol: binary_data, classification, parameters, schedule_policy, sequenc
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from edged.errors import (
-    EdgedError,
-    InvalidRequest,
-    InvalidTensor,
-    ProtocolError,
-    Unsupported,
-)
+from edged.errors import EdgedError, InvalidRequest, ProtocolError
 from edged.wire import tensorbytes, tensorjson
+from edged.wire.oip_document import (
+    Natural,
+    Parameter,
+    RequestHead,
+    ResponseHead,
+    TensorHead,
+    TensorParameters,
+    WantedHead,
+    no_shared_memory,
+    read_document,
+    read_tensors,
+)
 from edged.wire.tensorbytes import Array, Buffer
 from edged.wire.tensors import FREE, Datatype, TensorSpec
 
@@ -36,10 +41,6 @@ JSON_TYPE = "application/json"
 
 #: Writers pad their JSON with spaces to this, so that tensors begin aligned.
 ALIGNMENT = 64
-
-Parameter = bool | int | float | str
-Natural = Annotated[int, msgspec.Meta(ge=0)]
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,9 +152,9 @@ def read_request(body: memoryview, json_bytes: int | None) -> Asked:
     """
     what = "the request"
     text, rest = _split(body, json_bytes)
-    document = _document(text, "inputs", _RequestHead, what)
+    document = read_document(text, "inputs", RequestHead, what)
     head = document.head
-    inputs = _read_tensors(document, head.inputs, text, rest, "input")
+    inputs = read_tensors(document, head.inputs, text, rest, "input")
     options = _options(head.parameters)
     outputs = None
     if head.outputs:  # an empty list asks for all, as Triton has it
@@ -223,12 +224,12 @@ def write_response(
     Raises:
         InvalidRequest: JSON cannot say one of the outputs that it was asked to.
     """
-    heads: list[_TensorHead] = []
+    heads: list[TensorHead] = []
     chunks: list[Buffer] = []
     for output in outputs:
         what = f"output {output.name!r}"
         heads.append(_write(output.name, output.tensor, chunks, what, output.binary))
-    head = _ResponseHead(
+    head = ResponseHead(
         model_name=model,
         model_version=version,
         id=id,
@@ -261,7 +262,7 @@ def encode_request(
         InvalidTensor: the protocol has no datatype for an array.
     """
     chunks: list[Buffer] = []
-    head = _RequestHead(
+    head = RequestHead(
         id=id,
         parameters={**(parameters or {}), "binary_data_output": True},
         inputs=tuple(
@@ -270,7 +271,7 @@ def encode_request(
         ),
         outputs=None
         if outputs is None
-        else tuple(_WantedHead(name=name) for name in outputs),
+        else tuple(WantedHead(name=name) for name in outputs),
     )
     return _encoded(head, chunks)
 
@@ -288,9 +289,9 @@ def decode_response(body: Buffer, json_length: str | None) -> Answered:
     view = memoryview(body).cast("B")
     try:
         text, rest = _split(view, read_json_length(json_length, len(view)))
-        document = _document(text, "outputs", _ResponseHead, "the answer")
+        document = read_document(text, "outputs", ResponseHead, "the answer")
         head = document.head
-        outputs = _read_tensors(document, head.outputs, text, rest, "output")
+        outputs = read_tensors(document, head.outputs, text, rest, "output")
     except EdgedError as exc:
         raise ProtocolError(exc.message) from exc
     return Answered(
@@ -300,161 +301,6 @@ def decode_response(body: Buffer, json_length: str | None) -> Answered:
         parameters=head.parameters,
         outputs=outputs,
     )
-
-
-# --- the JSON of both --------------------------------------------------------
-
-
-class _TensorParameters(msgspec.Struct, frozen=True, omit_defaults=True):
-    binary_data_size: Natural | None = None
-    shared_memory_region: str | None = None
-
-
-class _TensorHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    name: str
-    datatype: Datatype
-    shape: tuple[int, ...]
-    parameters: _TensorParameters = _TensorParameters()
-    data: msgspec.Raw = msgspec.Raw()  # written only; read beside the head
-
-
-_TENSOR_FIELDS = ("name", "datatype", "shape", "parameters")
-
-
-class _WantedParameters(msgspec.Struct, frozen=True, omit_defaults=True):
-    binary_data: bool | None = None
-    classification: Natural = 0
-    shared_memory_region: str | None = None
-
-
-class _WantedHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    name: str
-    parameters: _WantedParameters = _WantedParameters()
-
-
-class _RequestHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    id: str | None = None
-    parameters: dict[str, Parameter] = {}
-    inputs: tuple[_TensorHead, ...]
-    outputs: tuple[_WantedHead, ...] | None = None
-
-
-class _ResponseHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    model_name: str
-    model_version: str = ""
-    id: str | None = None
-    parameters: dict[str, Parameter] = {}
-    outputs: tuple[_TensorHead, ...]
-
-
-class _Document(msgspec.Struct, frozen=True):
-    """A JSON part.
-
-    Attributes:
-        head: everything but the tensors' data; _RequestHead or _ResponseHead.
-        data: of each tensor, None where it has none.
-        arrays: in the head.
-        what: how errors call it.
-    """
-
-    head: Any
-    data: tuple[Any, ...]
-    arrays: int
-    what: str
-
-
-def _split(body: memoryview, json_bytes: int | None) -> tuple[memoryview, memoryview]:
-    return (
-        (body, body[:0])
-        if json_bytes is None
-        else (body[:json_bytes], body[json_bytes:])
-    )
-
-
-def _document(text: memoryview, tensors: str, head: type[T], what: str) -> _Document:
-    """Parse the JSON; keep the big arrays out of Python's own objects."""
-    root = tensorjson.load(text, what)
-    others = set(head.__struct_fields__) - {tensors}
-    fields = _fields(root, others)
-    listed = root.get(tensors)
-    if isinstance(listed, tensorjson.JsonArray):
-        fields[tensors] = [
-            _fields(tensor, _TENSOR_FIELDS)
-            if isinstance(tensor, tensorjson.JsonObject)
-            else tensor
-            for tensor in listed
-        ]
-    try:
-        converted = msgspec.convert(fields, head)
-    except msgspec.ValidationError as exc:
-        raise InvalidRequest(f"cannot read {what}: {exc}") from exc
-    data = tuple(tensor.get("data") for tensor in listed)
-    lists = sum(isinstance(field, list) for field in fields.values())
-    return _Document(converted, data, lists + len(data), what)  # each has a shape
-
-
-def _fields(source: Any, names: Iterable[str]) -> dict[str, object]:
-    """Take fields by name; of a key that comes twice, the first counts."""
-    return {name: tensorjson.plain(source[name]) for name in names if name in source}
-
-
-def _read_tensors(
-    document: _Document,
-    heads: tuple[_TensorHead, ...],
-    text: memoryview,
-    rest: memoryview,
-    kind: str,
-) -> dict[str, Array]:
-    """Read every tensor from its place."""
-    tensors: dict[str, Array] = {}
-    in_json: list[tensorjson.Read] = []
-    at = 0
-    for head, data in zip(heads, document.data, strict=True):
-        what = f"{kind} {head.name!r}"
-        if head.name in tensors:
-            raise InvalidRequest(f"cannot read {document.what}: {what} comes twice")
-        tensorbytes.check_shape(head.shape, what)
-        size = head.parameters.binary_data_size
-        _check_one_place(head, data, what)
-        if size is None:
-            read = tensorjson.read_tensor(data, head.datatype, head.shape, what)
-            in_json.append(read)
-            tensors[head.name] = read.tensor
-            continue
-        if at + size > len(rest):
-            raise InvalidTensor(
-                f"cannot read {what}: its binary_data_size is {size}, "
-                f"{len(rest) - at} bytes are left in the body"
-            )
-        tensors[head.name] = tensorbytes.read_tensor(
-            rest[at : at + size], head.datatype, head.shape, what
-        )
-        at += size
-    if at != len(rest):
-        raise InvalidRequest(
-            f"cannot read {document.what}: {len(rest) - at} bytes of additional data "
-            f"follow its last {kind}"
-        )
-    if in_json:
-        tensorjson.check_no_hidden_arrays(text, in_json, document.arrays, document.what)
-    return tensors
-
-
-def _check_one_place(head: _TensorHead, data: object, what: str) -> None:
-    """Check that the tensor's elements are in exactly one place."""
-    places = (
-        data is not None,
-        head.parameters.binary_data_size is not None,
-        head.parameters.shared_memory_region is not None,
-    )
-    if sum(places) != 1:
-        raise InvalidRequest(
-            f"cannot read {what}: its elements must be in exactly one of data, "
-            "parameters.binary_data_size and parameters.shared_memory_region, "
-            f"{sum(places)} are given"
-        )
-    if head.parameters.shared_memory_region is not None:
-        raise _no_shared_memory(what)
 
 
 def _options(parameters: dict[str, Parameter]) -> Options:
@@ -473,11 +319,11 @@ def _options(parameters: dict[str, Parameter]) -> Options:
         ) from exc
 
 
-def _wanted(head: _WantedHead, options: Options) -> Wanted:
+def _wanted(head: WantedHead, options: Options) -> Wanted:
     what = f"output {head.name!r}"
     said = head.parameters
     if said.shared_memory_region is not None:
-        raise _no_shared_memory(what)
+        raise no_shared_memory(what)
     binary = said.binary_data
     return Wanted(
         name=head.name,
@@ -486,10 +332,11 @@ def _wanted(head: _WantedHead, options: Options) -> Wanted:
     )
 
 
-def _no_shared_memory(what: str) -> Unsupported:
-    return Unsupported(
-        f"cannot use shared memory for {what}: this edged has no shared memory",
-        hint="send binary data in the body",
+def _split(body: memoryview, json_bytes: int | None) -> tuple[memoryview, memoryview]:
+    return (
+        (body, body[:0])
+        if json_bytes is None
+        else (body[:json_bytes], body[json_bytes:])
     )
 
 
@@ -499,19 +346,19 @@ def _write(
     chunks: list[Buffer],
     what: str,
     binary: bool,  # noqa: FBT001  # private
-) -> _TensorHead:
+) -> TensorHead:
     """Describe a tensor; put its bytes into `chunks` or its elements into the head."""
     datatype = tensorbytes.datatype_of(array.dtype)
     if not binary:
         data = tensorjson.write_tensor(array, what)
-        return _TensorHead(name=name, datatype=datatype, shape=array.shape, data=data)
+        return TensorHead(name=name, datatype=datatype, shape=array.shape, data=data)
     chunk = tensorbytes.tensor_buffer(array)
     chunks.append(chunk)
-    return _TensorHead(
+    return TensorHead(
         name=name,
         datatype=datatype,
         shape=array.shape,
-        parameters=_TensorParameters(binary_data_size=len(chunk)),
+        parameters=TensorParameters(binary_data_size=len(chunk)),
     )
 
 
