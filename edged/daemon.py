@@ -8,7 +8,6 @@ come last and leave first.
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -27,7 +26,7 @@ from edged.api.connection import Limits as ConnectionLimits
 from edged.api.control import Reads, control_app
 from edged.api.data import data_app
 from edged.api.door import Door
-from edged.api.pulse import Pulse
+from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
 from edged.errors import BadConfig, EdgedError
 from edged.host.clock import SystemClock
@@ -36,7 +35,6 @@ from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import supervise
-from edged.runtime.memory import give_back
 from edged.serve.live import Live
 from edged.serve.registry import Limits, Registry
 from edged.store.bundle import Limits as BundleLimits
@@ -122,7 +120,7 @@ class Daemon:
             limits = _connection_limits(settings)
             services = (
                 Server([control], limits),
-                Models(self._agent),
+                self._agent,
                 self._pulse,
                 Server([data], limits),
                 Announcer(self._phase, self._notifier, self._board),
@@ -240,52 +238,6 @@ class Daemon:
             text=f"changed settings wait for a restart: {', '.join(waiting)}",
             hint="systemctl restart edged",
         )
-
-
-class Models:
-    """The service that loads what is live, and ends the agent's work."""
-
-    name = "models"
-
-    def __init__(self, agent: Agent[Live]) -> None:
-        self._agent = agent
-
-    async def run(self, ready: Callable[[], None]) -> None:
-        """Load every model, then wait."""
-        try:
-            await self._agent.start()
-            ready()
-            await asyncio.Event().wait()  # the way out is cancellation
-        finally:
-            self._agent.close()
-
-
-class Announcer:
-    """The last service to start and the first to end: it says so."""
-
-    name = "announcer"
-
-    def __init__(self, phase: Owned[Phase], notifier: Notifier, board: Board) -> None:
-        self._phase = phase
-        self._notifier = notifier
-        self._board = board
-
-    async def run(self, ready: Callable[[], None]) -> None:
-        """Say READY, and before anything else ends, STOPPING."""
-        self._phase.set(Phase.READY)
-        give_back()
-        # What lives now lives for good: later collections need not walk it.
-        gc.freeze()
-        told = self._board.status()
-        self._notifier.ready(line(told))
-        logger.info("%s; listening on %s", line(told), ", ".join(self._board.sockets))
-        ready()
-        try:
-            await asyncio.Event().wait()  # the way out is cancellation
-        finally:
-            self._phase.set(Phase.DRAINING)
-            self._notifier.stopping()
-            logger.info("stopping: finishing what is under way")
 
 
 # --- the command -----------------------------------------------------------------

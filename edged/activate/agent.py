@@ -3,28 +3,28 @@
 Law: the single writer of the store's links; one change at a time. Whatever fails,
 what was live stays live, and nothing half-made stays on disk. A release goes live
 only after every variant has loaded and answered its golden inputs.
-It declares what it needs of the serving side (`Swapper`) and never imports it.
+What it needs of the serving side is `swapper`; it never imports serve.
 """
 
 import asyncio
 import platform
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from edged import __version__
 from edged.activate.fit import changes_for_callers, check_box, check_replaces
 from edged.activate.intake import Candidate, Intake
 from edged.activate.proof import prove
+from edged.activate.shelf import Shelf, ref, trouble
+from edged.activate.swapper import P, Swapper
 from edged.errors import (
     BadRelease,
     Conflict,
     Draining,
     EdgedError,
-    UnknownModel,
     UnknownVersion,
 )
-from edged.runtime.base import Runs
 from edged.store.links import Links
 from edged.store.releases import Release, Releases
 from edged.store.retention import expendable
@@ -33,7 +33,6 @@ from edged.wire.messages import (
     InstallRequest,
     ModelDetail,
     ModelName,
-    ModelStatus,
     ReleaseRef,
     Trouble,
     UseRequest,
@@ -44,49 +43,10 @@ from edged.wire.release import Manifest
 T = TypeVar("T")
 
 
-class Prepared(Protocol):
-    """A release that is loaded beside what is live."""
-
-    @property
-    def rungs(self) -> Mapping[str, Runs]:
-        """Its loaded variants by id."""
-
-
-P = TypeVar("P", bound=Prepared)
-
-
-class Swapper(Protocol[P]):
-    """What the agent needs of the serving side; `serve.registry` has it."""
-
-    def prepare(
-        self, release: Release, labels: dict[str, tuple[str, ...]], *, strict: bool
-    ) -> P:
-        """Load a release beside what is live. Blocks; any thread."""
-
-    def discard(self, prepared: P) -> None:
-        """Let go of a release that will not go live. Blocks; any thread."""
-
-    def switch(self, prepared: P) -> None:
-        """Make it answer to its name. On the loop."""
-
-    def loading(self, name: str) -> None:
-        """Say that a model is on its way. On the loop."""
-
-    def fail(self, name: str, error: EdgedError) -> None:
-        """Say why a model does not answer. On the loop."""
-
-    def unload(self, name: str) -> bool:
-        """Stop answering; tell whether it was loaded. On the loop."""
-
-    def forget(self, name: str) -> None:
-        """Drop the name. On the loop."""
-
-    def status(self, name: str) -> ModelStatus:
-        """Describe one model. On the loop."""
-
-
 class Agent(Generic[P]):
-    """One change at a time. Effects are called on the loop."""
+    """One change at a time. A service; its verbs are called on the loop."""
+
+    name = "models"
 
     def __init__(
         self,
@@ -99,6 +59,7 @@ class Agent(Generic[P]):
     ) -> None:
         self._releases = releases
         self._links = links
+        self._shelf = Shelf(releases, links)
         self._intake = intake
         self._swapper = swapper
         self.keep_releases = keep_releases
@@ -107,8 +68,18 @@ class Agent(Generic[P]):
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="activate")
         self._intake_thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
+        self._look_thread = ThreadPoolExecutor(1, thread_name_prefix="look")
 
     # --- start and end -----------------------------------------------------------
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Load what is live, then wait; see `lifecycle.Service`."""
+        try:
+            await self.start()
+            ready()
+            await asyncio.Event().wait()  # the way out is cancellation
+        finally:
+            self.close()
 
     async def start(self) -> None:
         """Load every model's current release; a failure is told, never raised."""
@@ -116,9 +87,7 @@ class Agent(Generic[P]):
             try:
                 await self._work(self._intake.sweep)
             except EdgedError as error:  # a read-only store still serves
-                self.trouble = Trouble(
-                    code=error.code, text=error.message, hint=error.hint
-                )
+                self.trouble = trouble(None, error)
             names = await self._work(self._releases.names)
             for name in names:
                 self._swapper.loading(name)
@@ -131,8 +100,8 @@ class Agent(Generic[P]):
     def close(self) -> None:
         """Take no further change. One under way may be cut: the store stands that."""
         self._closed = True
-        self._thread.shutdown(wait=False)
-        self._intake_thread.shutdown(wait=False)
+        for thread in (self._thread, self._intake_thread, self._look_thread):
+            thread.shutdown(wait=False)
 
     # --- effects -----------------------------------------------------------------
 
@@ -165,7 +134,7 @@ class Agent(Generic[P]):
     async def _install(self, staged: Candidate, request: InstallRequest) -> Changed:
         name = staged.manifest.name
         try:
-            live = await self._work(lambda: self._whole_release(name))
+            live = await self._work(lambda: self._shelf.whole_live(name))
             if live is not None and live.digest == staged.digest:
                 await self._work(lambda: self._intake.drop(staged))
                 return self._changed(live, changed=False, text="is live already")
@@ -179,7 +148,7 @@ class Agent(Generic[P]):
         except BaseException:
             await self._work(lambda: self._intake.drop(staged))
             raise
-        had = {r.folder for r in await self._work(lambda: self._installed(name))}
+        had = {r.folder for r in await self._work(lambda: self._shelf.installed(name))}
         release = await self._work(lambda: self._intake.adopt(staged))
         try:
             await self._make_live(release)
@@ -202,8 +171,8 @@ class Agent(Generic[P]):
         async with self._turn:
             live, installed = await self._work(
                 lambda: (
-                    self._whole_release(request.name),
-                    self._installed(request.name),
+                    self._shelf.whole_live(request.name),
+                    self._shelf.installed(request.name),
                 )
             )
             wanted = [r for r in installed if r.manifest.seq == request.seq]
@@ -235,16 +204,15 @@ class Agent(Generic[P]):
         """
         async with self._turn:
             name = request.name
-            live, folder = await self._work(
-                lambda: (self._whole_release(name), self._links.previous(name))
+            live, release = await self._work(
+                lambda: (self._shelf.whole_live(name), self._shelf.previous(name))
             )
-            if folder is None or (live is not None and live.folder == folder):
-                await self._work(lambda: self._known(name))
+            if release is None or (live is not None and live.folder == release.folder):
+                await self._work(lambda: self._shelf.check_known(name))
                 raise Conflict(
                     f"cannot roll {name} back: it has no previous release",
                     hint=f"edgectl models show {name}",
                 )
-            release = await self._work(lambda: self._releases.read(name, folder))
             await self._make_live(release, link=lambda: self._links.swap_back(name))
             changes = (
                 changes_for_callers(live.manifest.signature, release.manifest.signature)
@@ -261,9 +229,9 @@ class Agent(Generic[P]):
     async def load(self, request: ModelName) -> Changed:
         """Load the current release into memory."""
         async with self._turn:
-            await self._work(lambda: self._known(request.name))
+            await self._work(lambda: self._shelf.check_known(request.name))
             if self._swapper.status(request.name).version is not None:
-                release = await self._work(lambda: self._live_release(request.name))
+                release = await self._work(lambda: self._shelf.live(request.name))
                 if release is not None:
                     return self._changed(
                         release, changed=False, text="is loaded already"
@@ -274,7 +242,7 @@ class Agent(Generic[P]):
     async def unload(self, request: ModelName) -> Changed:
         """Release the model's memory; until the next start, or a load."""
         async with self._turn:
-            await self._work(lambda: self._known(request.name))
+            await self._work(lambda: self._shelf.check_known(request.name))
             was = self._swapper.unload(request.name)
             return Changed(
                 name=request.name,
@@ -288,7 +256,7 @@ class Agent(Generic[P]):
         """Unload the model and delete its releases."""
         async with self._turn:
             name = request.name
-            await self._work(lambda: self._known(name))
+            await self._work(lambda: self._shelf.check_known(name))
             self._swapper.unload(name)
             await self._work(lambda: self._releases.remove(name))
             self._swapper.forget(name)
@@ -298,141 +266,25 @@ class Agent(Generic[P]):
 
     async def verify(self, request: ModelName) -> Verified:
         """Hash every installed release of a model again."""
-
-        def look() -> Verified:
-            self._known(request.name)
-            return self._verify(request.name)
-
-        return await self._work(look)
-
-    def _verify(self, name: str) -> Verified:
-        faults: list[Trouble] = []
-        files = size_bytes = 0
-        for release in self._releases.installed(name):
-            files += len(release.manifest.files)
-            size_bytes += release.size_bytes
-            faults += [
-                Trouble(
-                    code=BadRelease.code,
-                    text=f"{release.folder}: {fault}",
-                    hint="install the release again: edgectl install PATH",
-                    model=name,
-                )
-                for fault in self._releases.verify(release)
-            ]
-        try:
-            self._live_release(name)
-        except EdgedError as error:
-            faults.append(
-                Trouble(
-                    code=error.code, text=error.message, hint=error.hint, model=name
-                )
-            )
-        return Verified(
-            name=name,
-            ok=not faults,
-            files=files,
-            size_bytes=size_bytes,
-            faults=tuple(faults),
-        )
+        return await self._look(lambda: self._shelf.verify(request.name))
 
     async def detail(self, request: ModelName) -> ModelDetail:
         """Describe one model: state, ladder, releases, manifest."""
         name = request.name
 
-        def look() -> ModelDetail:
-            self._known(name)
-            return ModelDetail(
-                status=status, releases=self._refs(name), manifest=self._manifest(name)
-            )
+        def look() -> tuple[tuple[ReleaseRef, ...], Manifest | None]:
+            self._shelf.check_known(name)
+            live = self._shelf.whole_live(name)
+            return self._shelf.refs(name), live.manifest if live else None
 
-        try:
-            status = self._swapper.status(name)
-        except UnknownModel:
-            await self._work(lambda: self._known(name))
-            raise
-        return await self._work(look)
-
-    # --- on the agent's thread ---------------------------------------------------
-
-    def _known(self, name: str) -> None:
-        names = self._releases.names()
-        if name not in names:
-            raise UnknownModel(
-                f"cannot find model {name!r}: "
-                + (
-                    f"installed are {', '.join(names)}"
-                    if names
-                    else "none is installed"
-                ),
-                hint="edgectl models list" if names else "edgectl install PATH",
-            )
-
-    def _live_release(self, name: str) -> Release | None:
-        folder = self._links.current(name)
-        return None if folder is None else self._releases.read(name, folder)
-
-    def _whole_release(self, name: str) -> Release | None:
-        """Return the live release, None where there is none that is whole."""
-        try:
-            return self._live_release(name)
-        except BadRelease:
-            return None  # `status` carries the reason
-
-    def _manifest(self, name: str) -> Manifest | None:
-        release = self._whole_release(name)
-        return release.manifest if release else None
-
-    def _installed(self, name: str) -> tuple[Release, ...]:
-        return self._releases.installed(name)
-
-    def _refs(self, name: str) -> tuple[ReleaseRef, ...]:
-        live, previous = self._linked(name)
-        return tuple(
-            _ref(
-                release,
-                live=release.folder == live,
-                previous=release.folder == previous,
-            )
-            for release in self._installed(name)
-        )
-
-    def _linked(self, name: str) -> tuple[str | None, str | None]:
-        """Return the folders of `current` and `previous`; None where one is damaged."""
-        found = []
-        for look in (self._links.current, self._links.previous):
-            try:
-                found.append(look(name))
-            except BadRelease:
-                found.append(None)
-        return found[0], found[1]
-
-    def _undo(self, release: Release) -> None:
-        """Delete a release that did not go live; the links are asked, not memory."""
-        if self._linked(release.name)[0] != release.folder:
-            self._releases.delete(release)
-
-    def _tidy(self, name: str) -> list[str]:
-        """Delete what retention does not keep; a failure is a warning."""
-        warnings = []
-        live, previous = self._linked(name)
-        for release in expendable(
-            self._installed(name),
-            live=live,
-            previous=previous,
-            # Live and previous stay in any case; the setting counts them too.
-            keep=max(0, self.keep_releases - 2),
-        ):
-            try:
-                self._releases.delete(release)
-            except EdgedError as error:
-                warnings.append(error.message)
-        return warnings
+        releases, manifest = await self._look(look)
+        status = self._swapper.status(name)
+        return ModelDetail(status=status, releases=releases, manifest=manifest)
 
     # --- steps -------------------------------------------------------------------
 
     async def _load_current(self, name: str) -> Release:
-        release = await self._work(lambda: self._live_release(name))
+        release = await self._work(lambda: self._shelf.live(name))
         if release is None:
             raise BadRelease(
                 f"cannot load {name}: no release of it is live",
@@ -463,6 +315,28 @@ class Agent(Generic[P]):
             )
         )
 
+    def _undo(self, release: Release) -> None:
+        """Delete a release that did not go live; the links are asked, not memory."""
+        if self._shelf.linked(release.name)[0] != release.folder:
+            self._releases.delete(release)
+
+    def _tidy(self, name: str) -> list[str]:
+        """Delete what retention does not keep; a failure is a warning."""
+        warnings = []
+        live, previous = self._shelf.linked(name)
+        for release in expendable(
+            self._shelf.installed(name),
+            live=live,
+            previous=previous,
+            # Live and previous stay in any case; the setting counts them too.
+            keep=max(0, self.keep_releases - 2),
+        ):
+            try:
+                self._releases.delete(release)
+            except EdgedError as error:
+                warnings.append(error.message)
+        return warnings
+
     async def _work(self, work: Callable[[], T]) -> T:
         """Run on the agent's thread, to the end even if the caller goes away.
 
@@ -470,9 +344,14 @@ class Agent(Generic[P]):
             Draining: the daemon is stopping.
         """
         if self._closed:
-            raise Draining("cannot do that now: the daemon is stopping")
+            raise Draining("cannot change anything now: the daemon is stopping")
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
+
+    async def _look(self, look: Callable[[], T]) -> T:
+        """Ask the shelf on a thread of its own: a long change keeps nobody waiting."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._look_thread, look)
 
     def _changed(
         self,
@@ -487,7 +366,7 @@ class Agent(Generic[P]):
             name=release.name,
             changed=changed,
             text=f"{release.name} {manifest.version} (seq {manifest.seq}) {text}",
-            live=_ref(release, live=True),
+            live=ref(release, live=True),
             signature=manifest.signature,
             warnings=warnings,
         )
@@ -495,16 +374,3 @@ class Agent(Generic[P]):
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
-
-
-def _ref(release: Release, *, live: bool = False, previous: bool = False) -> ReleaseRef:
-    return ReleaseRef(
-        version=release.manifest.version,
-        seq=release.manifest.seq,
-        digest=release.digest,
-        folder=release.folder,
-        live=live,
-        previous=previous,
-        size_bytes=release.size_bytes,
-        installed_utc=release.installed_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )

@@ -7,6 +7,7 @@ written is a warning, once; serving goes on.
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +20,9 @@ from edged.api.board import Board, line
 from edged.errors import StoreFailed
 from edged.host.files import Files, Site
 from edged.host.notify import Notifier
-from edged.watch import Watch
+from edged.runtime.memory import give_back
+from edged.watch import Owned, Watch
+from edged.wire.messages import Phase
 
 logger = logging.getLogger(__name__)
 
@@ -84,3 +87,31 @@ class Pulse:
                     "%s; edgectl status will be blind when we are dead", error
                 )
             self._failed = True
+
+
+class Announcer:
+    """The last service to start and the first to end: it says so."""
+
+    name = "announcer"
+
+    def __init__(self, phase: Owned[Phase], notifier: Notifier, board: Board) -> None:
+        self._phase = phase
+        self._notifier = notifier
+        self._board = board
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Say READY, and before anything else ends, STOPPING."""
+        self._phase.set(Phase.READY)
+        give_back()
+        # What lives now lives for good: later collections need not walk it.
+        gc.freeze()
+        told = self._board.status()
+        self._notifier.ready(line(told))
+        logger.info("%s; listening on %s", line(told), ", ".join(self._board.sockets))
+        ready()
+        try:
+            await asyncio.Event().wait()  # the way out is cancellation
+        finally:
+            self._phase.set(Phase.DRAINING)
+            self._notifier.stopping()
+            logger.info("stopping: finishing what is under way")
