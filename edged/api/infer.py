@@ -21,7 +21,6 @@ from edged.serve.live import Live
 from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, InferResponse, Sequence
 from edged.wire import oip
-from edged.wire.oip_document import Parameter
 
 T = TypeVar("T")
 
@@ -193,7 +192,7 @@ def _sequence(options: oip.Options) -> Sequence | None:
     )
 
 
-def _explanation(answer: InferResponse) -> dict[str, Parameter]:
+def _explanation(answer: InferResponse) -> dict[str, oip.Parameter]:
     return {
         "edged_variant": answer.variant,
         "edged_queue_us": answer.queue_ns // 1000,

@@ -16,10 +16,9 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from edged.errors import EdgedError, InvalidRequest, ProtocolError
-from edged.wire import tensorbytes, tensorjson
+from edged.wire import oip_document, tensorbytes, tensorjson
 from edged.wire.oip_document import (
     Natural,
-    Parameter,
     RequestHead,
     ResponseHead,
     TensorHead,
@@ -41,6 +40,9 @@ JSON_TYPE = "application/json"
 
 #: Writers pad their JSON with spaces to this, so that tensors begin aligned.
 ALIGNMENT = 64
+
+#: A parameter's value.
+Parameter = oip_document.Parameter
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
