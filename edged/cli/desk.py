@@ -43,7 +43,8 @@ class Desk:
         Raises:
             EdgedError: what the daemon or the transport says.
         """
-        return self.control().call(endpoint, request)
+        with self.control() as control:
+            return control.call(endpoint, request)
 
 
 Run = Callable[[Desk, argparse.Namespace], Exit]

@@ -130,15 +130,17 @@ def _classes(
         return {}
     variant = result.explained.variant if result.explained else None
     body = oipjson.request(inputs, signature, variant=variant, classes=labelled)
-    answer = Transport(desk.place.data_socket).call(
-        Call(
-            method="POST",
-            target=oipjson.target(result.model),
-            headers=(("Content-Type", "application/json"),),
-            body=(body.encode(),),
-        ),
-        timeout_s=desk.place.timeout_s or TIMEOUT_S,
+    call = Call(
+        method="POST",
+        target=oipjson.target(result.model),
+        headers=(("Content-Type", "application/json"),),
+        body=(body.encode(),),
     )
+    transport = Transport(desk.place.data_socket)
+    try:
+        answer = transport.call(call, timeout_s=desk.place.timeout_s or TIMEOUT_S)
+    finally:
+        transport.close()
     try:
         return {
             name: answers.best(list(texts.ravel()))

@@ -15,7 +15,8 @@ from edged.cli.models import report
 from edged.cli.output import Screen, size_text
 from edged.cli.parser import UsageError, add_common
 from edged.wire.endpoints import INSTALL
-from edged.wire.messages import Changed, InstallRequest
+from edged.wire.messages import InstallRequest
+from edged.wire.release import Signature
 
 # Often enough to be seen moving, seldom enough for 9600 baud.
 _PROGRESS_S = 0.25
@@ -61,25 +62,26 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
     if path.suffix.lower() in MODEL_SUFFIXES and args.name is None:
         raise UsageError(
             f"cannot install {path.name} without a name: it is a bare model file",
-            hint=f"edgectl install {path} --name {_suggested(path)}",
+            hint=f"edgectl install {path} --name {suggested(path)}",
         )
     request = InstallRequest(
         name=args.name, new_signature=args.new_signature, downgrade=args.downgrade
     )
     stream = pack(path, golden=args.golden)
     try:
-        changed = desk.control().call(
-            INSTALL, request, body=_watched(stream, desk.screen)
-        )
+        with desk.control() as control:
+            changed = control.call(INSTALL, request, body=watched(stream, desk.screen))
     finally:
         desk.screen.progress("")
     code = report(desk, changed)
     if not desk.as_json:
-        desk.screen.talk(f"  try: edgectl infer {changed.name} {_example(changed)}")
+        desk.screen.talk(
+            f"  try: edgectl infer {changed.name} {example(changed.signature)}"
+        )
     return code
 
 
-def _watched(stream: Iterator[bytes], screen: Screen) -> Iterator[bytes]:
+def watched(stream: Iterator[bytes], screen: Screen) -> Iterator[bytes]:
     """Pass a stream on, telling a terminal how far it is."""
     sent, told = 0, 0.0
     for piece in stream:
@@ -91,13 +93,17 @@ def _watched(stream: Iterator[bytes], screen: Screen) -> Iterator[bytes]:
     screen.progress(f"sent {size_text(sent)}; the daemon tries it")
 
 
-def _suggested(path: Path) -> str:
-    kept = (c if c.isalnum() or c in "._-" else "-" for c in path.stem.lower())
-    return "".join(kept).lstrip("._-") or "model"
+def suggested(path: Path) -> str:
+    """Return a model name like the file's."""
+    kept = (
+        c if (c.isascii() and c.isalnum()) or c in "._-" else "-" for c in path.stem
+    )
+    return "".join(kept).lower().lstrip("._-") or "model"
 
 
-def _example(changed: Changed) -> str:
-    inputs = changed.signature.inputs if changed.signature else ()
+def example(signature: Signature | None) -> str:
+    """Return what to write for the input of a model."""
+    inputs = signature.inputs if signature else ()
     if any(tensor.image for tensor in inputs):
         return "PICTURE.jpg"
     return "INPUTS.npz" if len(inputs) > 1 else "INPUT.npy"

@@ -103,10 +103,7 @@ def layout(status: OfflineStatus, *, width: int) -> list[str]:
     """Set verdict, next steps and evidence in lines."""
     evidence = status.evidence
     lines = fold(status.verdict, width=width, first=f"{_word(status)}: ")
-    for i, step in enumerate(status.next):
-        lines += fold(
-            step, width=width, first="  then: " if i else "  try: ", rest="        "
-        )
+    lines += [("  then: " if i else "  try: ") + s for i, s in enumerate(status.next)]
     lines.append("")
     if evidence.snapshot is not None and evidence.snapshot_age_s is not None:
         last = evidence.snapshot

@@ -11,7 +11,7 @@ import enum
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 import msgspec
@@ -171,9 +171,17 @@ def fold(text: str, *, width: int, first: str = "", rest: str = "  ") -> list[st
     return [*lines, line]
 
 
-def try_lines(hint: str, *, width: int) -> list[str]:
-    """Set the next step, as it stands under every trouble and failure."""
-    return fold(hint.strip("`"), width=width, first="  try: ", rest="       ")
+def try_line(hint: str) -> str:
+    """Set the next step, as it stands under every trouble and failure.
+
+    It is not folded: a command in two lines cannot be copied from a terminal.
+    """
+    return f"  try: {hint.strip('`')}".translate(CONTROL)
+
+
+def rows(lines: Iterable[str], *, width: int) -> int:
+    """Count the rows of a terminal that lines take up."""
+    return sum(max(1, -(-len(line) // width)) for line in lines)
 
 
 def clip(text: str, width: int) -> str:

@@ -9,7 +9,7 @@ import argparse
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
-from edged.cli.output import Style, fold, size_text, try_lines
+from edged.cli.output import Style, fold, rows, size_text, try_line
 from edged.cli.parser import add_common
 from edged.cli.view import all_troubles, model_table, sentence
 from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
@@ -68,9 +68,10 @@ def layout(status: Status, *, width: int, height: int) -> list[str]:
         all_troubles(status.models, status.troubles), width=width, most=_TROUBLE_LINES
     )
     if not status.models:
-        wrong += try_lines("edgectl install PATH", width=width)
+        wrong.append(try_line("edgectl install PATH"))
     foot = process_lines(status.process, width=width)
-    used = len(verdict) + len(wrong) + len(foot) + 3  # two blank lines and the prompt
+    # Two lines are blank, and one is for the prompt.
+    used = rows([*verdict, *wrong, *foot], width=width) + 3
     models = model_table(status.models, width=width, rows=max(3, height - used))
     blocks = [[*verdict, *wrong], models, foot]
     return [line for block in blocks if block for line in [*block, ""]][:-1]
@@ -82,8 +83,8 @@ def trouble_lines(found: list[Trouble], *, width: int, most: int) -> list[str]:
     for i, trouble in enumerate(found):
         text = fold(sentence(trouble), width=width, first="- ")
         if trouble.hint:
-            text += try_lines(trouble.hint, width=width)
-        if lines and len(lines) + len(text) > most:
+            text.append(try_line(trouble.hint))
+        if lines and rows([*lines, *text], width=width) > most:
             return [*lines, f"… and {len(found) - i} more: edgectl status --json"]
         lines += text
     return lines

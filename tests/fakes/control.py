@@ -22,7 +22,8 @@ class FakeControl:
         answers: by "METHOD /path" without the query; anything else gets a 404.
         asked: "METHOD /path?query" of every request, in order.
         bodies: the bodies of those requests.
-        hang: set, to let it read requests and never answer.
+        hang: whether it reads requests and never answers.
+        garble: whether it answers what is no HTTP.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,6 +32,7 @@ class FakeControl:
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
         self.hang = False
+        self.garble = False
         self.stopping = threading.Event()
 
     def answer(self, request: str, value: Any, *, status: int = 200) -> None:
@@ -78,6 +80,10 @@ def _serve(handler: BaseHTTPRequestHandler, fake: FakeControl) -> None:
     fake.bodies.append(body)
     if fake.hang:
         fake.stopping.wait()
+        handler.close_connection = True
+        return
+    if fake.garble:
+        handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
         handler.close_connection = True
         return
     key = f"{handler.command} {handler.path.partition('?')[0]}"

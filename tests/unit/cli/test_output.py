@@ -13,10 +13,11 @@ from edged.cli.output import (
     clip,
     fold,
     ms_text,
+    rows,
     size_text,
     span_text,
     table,
-    try_lines,
+    try_line,
 )
 
 
@@ -139,13 +140,16 @@ def test_a_text_cannot_drive_the_terminal() -> None:
     assert fold("bad \x1b[2Jname\x9b", width=80) == ["bad ?[2Jname?"]
 
 
-def test_a_hint_stands_under_its_trouble() -> None:
-    """The next step is set off by `try:`."""
-    assert try_lines("edgectl models show digits", width=20) == [
-        "  try: edgectl",
-        "       models show",
-        "       digits",
-    ]
+def test_a_hint_can_be_copied() -> None:
+    """The next step is set off by `try:` and stays in one line."""
+    hint = f"`edgectl status --socket /{'long' * 30}`"
+
+    assert f"  try: edgectl status --socket /{'long' * 30}" == try_line(hint)
+
+
+def test_rows_are_counted_as_a_terminal_wraps() -> None:
+    """An empty line takes a row, a long one several."""
+    assert 1 + 1 + 2 == rows(["", "x" * 80, "x" * 81], width=80)
 
 
 def test_a_cut_is_marked() -> None:

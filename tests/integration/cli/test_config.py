@@ -1,0 +1,87 @@
+"""`edgectl config`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.fakes.daemon import Daemon
+
+Edgectl = Callable[..., tuple[int, str, str]]
+
+
+def test_the_daemon_says_what_it_uses(edgectl: Edgectl, box: Daemon) -> None:
+    """With the place that each setting comes from."""
+    code, out, err = edgectl("config", "show", "--origin", "--runtime-dir", box.runtime)
+
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
+    assert (0, "", [str(box.state), "command", "line"], ["64", "default"]) == (
+        code,
+        err,
+        rows["store.state-dir"],
+        rows["serve.queue-length"],
+    )
+
+
+def test_the_files_answer_for_a_dead_daemon(edgectl: Edgectl, home: Path) -> None:
+    """It is said that these are not the settings of a running daemon."""
+    config = home / "edged.yaml"
+    config.write_text("serve:\n  queue-length: 7\n")
+
+    code, out, err = edgectl(
+        "config", "show", "--origin", "--runtime-dir", home, "--config", config
+    )
+
+    assert (0, True, True) == (
+        code,
+        any(
+            line.split() == ["serve.queue-length", "7", f"{config}:2"]
+            for line in out.splitlines()
+        ),
+        "these settings are of the files" in " ".join(err.split()),
+    )
+
+
+def test_a_good_file_is_named(edgectl: Edgectl, tmp_path: Path) -> None:
+    """Silence would leave a doubt about which file was read."""
+    config = tmp_path / "edged.yaml"
+    config.write_text("log:\n  level: debug\n")
+
+    assert (0, f"{config}: good\n", "") == edgectl("config", "check", config)
+
+
+def test_every_fault_of_every_file_is_told(edgectl: Edgectl, tmp_path: Path) -> None:
+    """With line, caret and the nearest name, on stderr; exit 78."""
+    for name, text in (("a.yaml", "serveur: {}\n"), ("b.yaml", "log:\n  level: x\n")):
+        (tmp_path / name).write_text(text)
+
+    code, out, err = edgectl(
+        "config", "check", tmp_path / "a.yaml", tmp_path / "b.yaml"
+    )
+
+    assert (78, "", True, True, True) == (
+        code,
+        out,
+        f"{tmp_path}/a.yaml:1:1: serveur: " in err,
+        f"{tmp_path}/b.yaml:2:10: log.level: " in err,
+        "\n    ^" in err,
+    )
+
+
+def test_faults_are_a_document(edgectl: Edgectl, tmp_path: Path) -> None:
+    """An editor can jump to them."""
+    config = tmp_path / "edged.yaml"
+    config.write_text("log:\n  level: x\n")
+
+    code, out, _ = edgectl("config", "check", "--json", config)
+
+    document = json.loads(out)
+    assert (78, False, [(2, 10)]) == (
+        code,
+        document["ok"],
+        [(fault["line"], fault["column"]) for fault in document["faults"]],
+    )
+
+
+def test_a_missing_file_is_a_fault(edgectl: Edgectl, tmp_path: Path) -> None:
+    """Somebody named it, so it should be there."""
+    assert 78 == edgectl("config", "check", tmp_path / "none.yaml")[0]

@@ -1,0 +1,68 @@
+"""`edgectl install` against a real daemon."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.daemon import DEMO, Daemon
+
+Edgectl = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ctl(edgectl: Edgectl, box: Daemon) -> Edgectl:
+    """Return edgectl, told where the daemon is."""
+    return lambda *words: edgectl(*words, "--runtime-dir", box.runtime)
+
+
+def test_a_bare_model_is_installed_used_and_removed(ctl: Edgectl) -> None:
+    """From a file to an answer in two commands, and away with it."""
+    installed = ctl("install", DEMO / "digits_fp32.onnx", "--name", "bare")
+    removed = ctl("models", "remove", "bare", "--yes")
+
+    assert (0, True, "  try: edgectl infer bare INPUT.npy\n", 0) == (
+        installed[0],
+        installed[1].startswith("bare 1 (seq 1) is live"),
+        installed[2],
+        removed[0],
+    )
+
+
+def test_what_is_live_already_is_nothing_to_do(ctl: Edgectl) -> None:
+    """Exit 11, so that a script can tell."""
+    code, out, err = ctl("install", DEMO)
+
+    assert (11, "digits 1.0.0 (seq 1) is live already\n") == (code, out)
+    assert "  try: edgectl infer digits PICTURE.jpg\n" == err
+
+
+def test_a_bare_model_needs_a_name(ctl: Edgectl) -> None:
+    """A name that would do is proposed."""
+    code, _, err = ctl("install", DEMO / "digits_int8.tflite")
+
+    assert (2, True) == (code, err.rstrip().endswith("--name digits_int8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("empty.tar", b"", 65),
+        ("text.tar", b"not a tar at all" * 100, 65),
+        ("cut.onnx", b"\x08\x07", 65),
+        ("wrong.tflite", b"\x00" * 64, 65),
+        (None, None, 66),
+    ],
+)
+def test_a_bad_bundle_is_refused(
+    ctl: Edgectl, tmp_path: Path, name: str | None, content: bytes | None, code: int
+) -> None:
+    """Whatever it is: one sentence, its exit number, and the daemon goes on."""
+    path = tmp_path / (name or "missing")
+    if content is not None:
+        path.write_bytes(content)
+
+    found, out, err = ctl("install", path, "--name", "bad")
+
+    assert (code, "", True) == (found, out, err.startswith("edgectl: cannot "))
+    assert 0 == ctl("status")[0]

@@ -1,0 +1,198 @@
+"""`edgectl status`, whatever state the daemon is in."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edged.wire.messages import Status
+from tests.fakes.control import FakeControl, fake_control
+from tests.fakes.daemon import ROOT, Daemon
+
+Edgectl = Callable[..., tuple[int, str, str]]
+
+#: facts: what `status` must not wait for.
+HEAVY = ("asyncio", "aiohttp", "ssl", "yaml", "numpy", "psutil", "logging", "rich")
+#: Not so heavy, and yet each was once a tenth of the time that it takes.
+NEEDLESS = ("typing_extensions", "shutil", "pathlib", "subprocess", "difflib", "email")
+
+
+def test_a_healthy_box_says_ok(edgectl: Edgectl, box: Daemon) -> None:
+    """The first line is the verdict, the exit number is 0, stderr is empty."""
+    code, out, err = edgectl("status", "--runtime-dir", box.runtime)
+
+    assert (0, True, True, "") == (
+        code,
+        out.startswith("OK: "),
+        "digits  1.0.0    ready" in out,
+        err,
+    )
+
+
+def test_the_document_is_that_of_the_daemon(edgectl: Edgectl, box: Daemon) -> None:
+    """`--json` prints what the schema promises."""
+    code, out, _ = edgectl("status", "--json", "--runtime-dir", box.runtime)
+
+    status = msgspec.json.decode(out, type=Status)
+
+    assert (0, "edged.status/1", ["digits"]) == (
+        code,
+        status.schema,
+        [model.name for model in status.models],
+    )
+
+
+def test_status_imports_nothing_heavy(box: Daemon) -> None:
+    """What it needs is a handful of modules, or it would be slow on a small board."""
+    program = textwrap.dedent(
+        f"""
+        import sys
+        from edged.cli.main import main
+        assert main(["status", "--runtime-dir", {str(box.runtime)!r}]) == 0
+        print(*(m for m in {(*HEAVY, *NEEDLESS)!r} if m in sys.modules))
+        """
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+
+    assert "" == done.stdout.splitlines()[-1]
+
+
+def test_no_socket_is_a_stopped_daemon(edgectl: Edgectl, home: Path) -> None:
+    """ENOENT: nothing runs, and how to start it is said."""
+    code, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (
+        69,
+        f"DOWN: edged does not run: there is no socket at {home}/control.sock",
+    ) == (
+        code,
+        out.splitlines()[0],
+    )
+
+
+def test_a_socket_without_a_listener_is_a_crash(edgectl: Edgectl, home: Path) -> None:
+    """ECONNREFUSED: the file is there and nobody behind it."""
+    with fake_control(home / "control.sock"):
+        pass
+
+    code, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (69, True) == (
+        code,
+        out.startswith("DOWN: edged has crashed or was killed: nobody listens at"),
+    )
+
+
+def test_no_answer_in_time_is_a_hang(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """The socket takes the question, and no answer comes."""
+    fake.hang = True
+
+    code, out, _ = edgectl("status", "--runtime-dir", home, "--timeout", "0.2")
+
+    assert (69, True) == (code, out.startswith("DOWN: edged hangs: it does not answer"))
+
+
+def test_another_program_is_told_apart(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """Somebody answers who does not speak HTTP."""
+    fake.garble = True
+
+    code, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (69, True) == (code, "does not speak as edged does" in " ".join(out.split()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+def test_who_may_not_connect_learns_it(box: Daemon) -> None:
+    """EACCES: the last status is still told, and the daemon is not called down."""
+    program = textwrap.dedent(
+        f"""
+        import os, sys
+        import edged.cli.main, edged.cli.status, edged.cli.offline
+        import edged.store.releases, edged.store.links, edged.host.files, pathlib, pwd
+        from edged.config.load import load
+        os.setgroups([]); os.setgid(65534); os.setuid(65534)
+        sys.exit(edged.cli.main.main(["status", "--runtime-dir", {str(box.runtime)!r}]))
+        """
+    )
+    box.runtime.parent.chmod(0o755)
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert (77, True, True) == (
+        done.returncode,
+        done.stdout.startswith("UNKNOWN: "),
+        "may not connect to" in done.stdout,
+    ), done.stderr
+
+
+def test_the_dead_leave_a_last_word(edgectl: Edgectl, box: Daemon, home: Path) -> None:
+    """Snapshot and store are read without the daemon, also as JSON."""
+    status = box.status()
+    (home / "status.json").write_bytes(msgspec.json.encode(status))
+
+    code, out, _ = edgectl(
+        "status", "--json", "--runtime-dir", home, "--state-dir", box.state
+    )
+
+    document = json.loads(out)
+    evidence = document["evidence"]
+    assert (69, "edged.status.offline/1", "down", "absent") == (
+        code,
+        document["schema"],
+        document["level"],
+        evidence["cause"],
+    )
+    assert (box.process.pid, [("digits", "1.0.0", None)]) == (
+        evidence["snapshot"]["process"]["pid"],
+        [(m["name"], m["version"], m["problem"]) for m in evidence["store"]["models"]],
+    )
+
+
+def test_a_broken_configuration_is_the_first_thing_to_mend(
+    edgectl: Edgectl, home: Path
+) -> None:
+    """It would not start with it."""
+    config = home / "edged.yaml"
+    config.write_text("servre:\n  tcp: null\n")
+
+    _, out, _ = edgectl("status", "--runtime-dir", home, "--config", config)
+
+    assert ("  try: edgectl config check", True) == (
+        out.splitlines()[1],
+        "servre" in out,
+    )
+
+
+def test_a_socket_elsewhere_is_pointed_out(
+    edgectl: Edgectl, box: Daemon, home: Path
+) -> None:
+    """The configuration knows where the daemon listens."""
+    config = home / "edged.yaml"
+    config.write_text(f"runtime-dir: {box.runtime}\n")
+
+    _, out, _ = edgectl("status", "--runtime-dir", home, "--config", config)
+
+    assert f"  try: edgectl status --socket {box.control}" in out.splitlines()
