@@ -66,11 +66,13 @@ type: $(DEV) ## Check types
 
 docs: $(DEV) ## Write the generated files again
 	@$(BIN)/python -m tools.config_pages
+	@$(BIN)/python -m tools.cli_pages
 	@$(BIN)/python -m edged.api.openapi >$(VENV)/openapi.json
 	@mv $(VENV)/openapi.json docs/reference/openapi.json
 
 bench: $(READY) ## Measure, and hold the figures against their bars
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python benchmarks/json_codec.py
+	@$(BIN)/python benchmarks/serve.py $(ARGS)
 
 demo-model: ## Train and convert the demo's model again, in an environment of its own
 	@sh tools/demo_model/build.sh
