@@ -60,6 +60,7 @@ class Infer:
         except EdgedError as error:
             live.stats.refused(error.code)
             raise
+        live = self._registry.live(live.name, version)  # the body took its time
         ready_s = self._clock.monotonic()
         answer = await self._registry.infer(told)
         ran_s = self._clock.monotonic()
@@ -100,8 +101,8 @@ class Infer:
     def _write(
         self, answer: InferResponse, asked: oip.Asked, live: Live
     ) -> oip.Encoded:
-        if live.version != answer.version:  # switched meanwhile
-            live = self._registry.live(answer.model)
+        # An open sequence may still be answered by an earlier release.
+        labels = live.labels if live.version == answer.version else {}
         by_name = {wanted.name: wanted for wanted in asked.outputs or ()}
         everything = oip.Wanted(name="", binary=asked.options.binary_data_output)
         outputs = []
@@ -111,7 +112,7 @@ class Infer:
                 tensor = best_classes(  # noqa: PLW2901  # the same output, rewritten
                     tensor,
                     wanted.classes,
-                    live.labels.get(name, ()),
+                    labels.get(name, ()),
                     f"output {name!r}",
                 )
             outputs.append(oip.Output(name=name, tensor=tensor, binary=wanted.binary))

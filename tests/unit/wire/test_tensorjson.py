@@ -144,6 +144,16 @@ def test_json_has_a_limit() -> None:
         tensorjson.load(text, "the request")
 
 
+def test_json_values_have_a_limit() -> None:
+    """The greatest number is read to the last; more would need too much memory."""
+    most = tensorjson.MAX_JSON_VALUES
+    text = "[" + "1," * (most - 1) + "7]"
+
+    assert read(text, Datatype.UINT8, (most,))[-1] == 7
+    with pytest.raises(TooLarge, match="over 4194304 values"):
+        read(text.replace("7]", "7,7,7]"), Datatype.UINT8, (most + 2,))
+
+
 @pytest.mark.parametrize("depth", [1_000, 5_000, 500_000])
 def test_deep_json_is_refused(depth: int) -> None:
     """However deep, it is told and nothing overflows."""
