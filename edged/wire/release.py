@@ -223,22 +223,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def differences(old: Signature, new: Signature) -> list[str]:
     """Spell out how two signatures differ for a caller, one sentence each."""
-    found = []
-    for kind, was, now in zip(
-        ("input", "output"), old.specs(), new.specs(), strict=True
-    ):
-        before = {spec.name: spec for spec in was}
-        after = {spec.name: spec for spec in now}
-        found += [f"{kind} {before[n]} is gone" for n in before if n not in after]
-        found += [f"{kind} {after[n]} is new" for n in after if n not in before]
-        found += [
-            f"{kind} {before[n]} becomes {_rest(after[n])}"
-            for n in before
-            if n in after and before[n] != after[n]
-        ]
-        if not found and was != now:
-            order = ", ".join(spec.name for spec in now)
-            found.append(f"{kind}s stand in another order: {order}")
+    kinds = zip(("input", "output"), old.specs(), new.specs(), strict=True)
+    return [
+        sentence
+        for kind, was, now in kinds
+        for sentence in _differences(kind, was, now)
+    ]
+
+
+def _differences(
+    kind: str, was: tuple[TensorSpec, ...], now: tuple[TensorSpec, ...]
+) -> list[str]:
+    before = {spec.name: spec for spec in was}
+    after = {spec.name: spec for spec in now}
+    found = [f"{kind} {before[n]} is gone" for n in before if n not in after]
+    found += [f"{kind} {after[n]} is new" for n in after if n not in before]
+    found += [
+        f"{kind} {before[n]} becomes {_rest(after[n])}"
+        for n in before
+        if n in after and before[n] != after[n]
+    ]
+    if not found and was != now:
+        found.append(f"{kind}s stand in another order: {', '.join(after)}")
     return found
 
 

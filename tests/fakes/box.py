@@ -31,10 +31,11 @@ from edged.wire.release import (
     Manifest,
     Output,
     Signature,
+    StateMode,
     Variant,
 )
 from edged.wire.tensors import Datatype
-from tests.data import onnx_files
+from tests.data import onnx_files, tflite_files
 from tests.fakes.bundles import tar_of
 
 if TYPE_CHECKING:
@@ -153,3 +154,15 @@ async def in_async_pieces(data: bytes, size: int = 4096) -> AsyncIterator[bytes]
     """Cut bytes as an HTTP body arrives."""
     for start in range(0, len(data), size):
         yield data[start : start + size]
+
+
+def totals(seq: int = 1) -> dict[str, bytes]:
+    """Return a bundle of a model with state: `total += x; y = total`."""
+    return bundle(
+        tflite_files.accumulator(),
+        name="totals",
+        seq=seq,
+        file="model.tflite",
+        backend=BackendName.LITERT,
+        state=StateMode.SEQUENCE,
+    )
