@@ -1,5 +1,6 @@
 """The unmodified tritonclient aio client, over the Unix socket and over TCP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -98,6 +99,20 @@ async def test_large_tensors_pass(client: Any) -> None:
     result = await client.infer("each-fp32", [tensor("x", sent)])
 
     np.testing.assert_array_equal(result.as_numpy("x"), sent)
+
+
+async def test_many_large_calls_at_a_time_keep_apart(client: Any) -> None:
+    """Each of sixteen callers gets its own 602 KB back."""
+    sent = [np.full((1, 150_528), n, np.float32) for n in range(16)]
+
+    async with asyncio.TaskGroup() as group:
+        calls = [
+            group.create_task(client.infer("each-fp32", [tensor("x", array)]))
+            for array in sent
+        ]
+
+    for call, array in zip(calls, sent, strict=True):
+        np.testing.assert_array_equal(call.result().as_numpy("x"), array)
 
 
 async def test_errors_keep_status_and_text(client: Any) -> None:
