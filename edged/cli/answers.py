@@ -18,8 +18,8 @@ Array = npt.NDArray[Any]
 #: Classes shown, best first.
 TOP = 5
 
-# As many numbers as people compare by eye.
-_SHOWN = 8
+# As many numbers as stand in 80 columns, the widest being like -1.234e-05.
+_SHOWN = 6
 
 
 class TensorOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +129,7 @@ def value_lines(array: Array, spec: Output) -> list[str]:
     if array.dtype.kind in "fiu":
         wide = flat.astype(np.float64)
         lines.append(
-            f"  min {wide.min():.6g}, mean {wide.mean():.6g}, max {wide.max():.6g}"
+            f"  min {wide.min():.4g}, mean {wide.mean():.4g}, max {wide.max():.4g}"
         )
     return lines
 
@@ -148,5 +148,5 @@ def _value(value: object) -> str:
     if isinstance(value, bytes):
         return clip(repr(value.decode(errors="replace")), 30)
     if isinstance(value, float | np.floating):
-        return f"{value:.6g}"
+        return f"{value:.4g}"
     return str(value)

@@ -68,10 +68,8 @@ def verdict(evidence: Evidence) -> str:
     """Say in one sentence what is the case."""
     at = evidence.socket
     match evidence.cause:
-        case Cause.ABSENT:
-            return _absent(evidence)
-        case Cause.REFUSED:
-            return f"edged has crashed or was killed: nobody listens at {at}"
+        case Cause.ABSENT | Cause.REFUSED:
+            return _gone(evidence)
         case Cause.FORBIDDEN:
             group = evidence.group
             who = f"user {group.user}" if group else "this user"
@@ -126,19 +124,21 @@ def _word(status: OfflineStatus) -> str:
     return "UNKNOWN" if status.level is None else status.level.value.upper()
 
 
-def _absent(evidence: Evidence) -> str:
-    """Tell apart what all have no socket: elsewhere, not there, stopped, failed."""
+def _gone(evidence: Evidence) -> str:
+    """Tell apart: elsewhere, not there, stopped, failed, crashed."""
     at, unit = evidence.socket, evidence.unit
     if evidence.configured_socket is not None:
         return f"no daemon at {at}: the configuration says {evidence.configured_socket}"
     if unit is not None and unit.load != "not-found":
-        return _of_unit(unit, at)
+        return _of_unit(evidence, unit)
+    if evidence.cause is Cause.REFUSED:
+        return f"edged has crashed or was killed: {_lack(evidence)}"
     if evidence.pid is not None and evidence.pid_state is not None:
-        return f"edged runs as pid {evidence.pid}, and has no socket at {at}"
-    return f"edged does not run: there is no socket at {at}"
+        return f"edged runs as pid {evidence.pid}, but {_lack(evidence)}"
+    return f"edged does not run: {_lack(evidence)}"
 
 
-def _of_unit(unit: Unit, at: str) -> str:
+def _of_unit(evidence: Evidence, unit: Unit) -> str:
     match unit.active:
         case "failed":
             return f"edged has failed ({_ending(unit)}) and is not restarted"
@@ -148,11 +148,17 @@ def _of_unit(unit: Unit, at: str) -> str:
                 f"restarts: {unit.restarts})"
             )
         case "activating":
-            return f"edged is starting: there is no socket at {at} yet"
+            return f"edged is starting, and still {_lack(evidence)}"
         case "active":
-            return f"edged runs as pid {unit.main_pid}, and has no socket at {at}"
+            return f"edged runs as pid {unit.main_pid}, but {_lack(evidence)}"
         case _:
-            return f"edged is stopped: there is no socket at {at}"
+            return f"edged is stopped: {_lack(evidence)}"
+
+
+def _lack(evidence: Evidence) -> str:
+    if evidence.cause is Cause.REFUSED:
+        return f"nobody listens at {evidence.socket}"
+    return f"there is no socket at {evidence.socket}"
 
 
 def _start(evidence: Evidence) -> list[str]:

@@ -70,6 +70,35 @@ def test_status_imports_nothing_heavy(box: Daemon) -> None:
     assert "" == done.stdout.splitlines()[-1]
 
 
+def test_status_starts_fast(box: Daemon, tmp_path: Path) -> None:
+    """At most 8 times the processor time of a bare interpreter's start and end.
+
+    The least of several runs, with compiled modules, as they are installed.
+    """
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    status = ("-m", "edged.cli", "status", "--runtime-dir", str(box.runtime))
+
+    ratio = cpu_s(status, env) / cpu_s(("-c", "pass"), env)
+
+    assert ratio <= 8
+
+
+def cpu_s(words: tuple[str, ...], env: dict[str, str]) -> float:
+    """Return the least processor time of a run of Python, in seconds."""
+    least = float("inf")
+    for _ in range(7):
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, *words],
+            env,
+            file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
+        )
+        _, _, used = os.wait4(pid, 0)
+        least = min(least, used.ru_utime + used.ru_stime)
+    return least
+
+
 def test_no_socket_is_a_stopped_daemon(edgectl: Edgectl, home: Path) -> None:
     """ENOENT: nothing runs, and how to start it is said."""
     code, out, _ = edgectl("status", "--runtime-dir", home)

@@ -61,9 +61,16 @@ def test_many_values_are_summed_up() -> None:
     """The first ones, and the range."""
     assert value_lines(np.arange(100, dtype=np.float32), PLAIN) == [
         "y: FP32[100]",
-        "  0  1  2  3  4  5  6  7  …",
+        "  0  1  2  3  4  5  …",
         "  min 0, mean 49.5, max 99",
     ]
+
+
+def test_the_widest_values_fit_a_console() -> None:
+    """Six numbers with sign and exponent."""
+    lines = value_lines(np.full(100, -1.23456e-05, np.float32), PLAIN)
+
+    assert max(map(len, lines)) <= 80
 
 
 def test_no_values_are_no_trouble() -> None:

@@ -62,13 +62,13 @@ def unit(active: str, sub: str = "dead", **known: object) -> Unit:
         ),
         pytest.param(
             evidence(Cause.ABSENT, unit=unit("activating", "start")),
-            f"edged is starting: there is no socket at {AT} yet",
+            f"edged is starting, and still there is no socket at {AT}",
             "edgectl status",
             id="starting",
         ),
         pytest.param(
             evidence(Cause.ABSENT, unit=unit("active", "running", main_pid=812)),
-            f"edged runs as pid 812, and has no socket at {AT}",
+            f"edged runs as pid 812, but there is no socket at {AT}",
             "sudo journalctl -u edged -n 30",
             id="socket deleted",
         ),
@@ -80,15 +80,27 @@ def unit(active: str, sub: str = "dead", **known: object) -> Unit:
         ),
         pytest.param(
             evidence(Cause.ABSENT, pid=812, pid_state="S"),
-            f"edged runs as pid 812, and has no socket at {AT}",
+            f"edged runs as pid 812, but there is no socket at {AT}",
             "sudo kill 812",
             id="runs by hand, elsewhere",
         ),
         pytest.param(
-            evidence(Cause.REFUSED, is_root=True, unit=unit("failed")),
-            f"edged has crashed or was killed: nobody listens at {AT}",
+            evidence(Cause.REFUSED, is_root=True, unit=unit("failed", result="signal")),
+            "edged has failed (signal) and is not restarted",
             "journalctl -u edged -n 30",
             id="crashed, root asks",
+        ),
+        pytest.param(
+            evidence(Cause.REFUSED),
+            f"edged has crashed or was killed: nobody listens at {AT}",
+            "edged",
+            id="crashed, no systemd",
+        ),
+        pytest.param(
+            evidence(Cause.REFUSED, unit=unit("inactive")),
+            f"edged is stopped: nobody listens at {AT}",
+            "sudo systemctl restart edged",
+            id="stopped, socket left",
         ),
         pytest.param(
             evidence(Cause.HUNG, pid=812, pid_state="D", unit=unit("active")),
@@ -164,7 +176,7 @@ def test_the_screen_tells_all_there_is(healthy: Status) -> None:
     )
 
     assert layout(diagnose(found), width=80) == [
-        f"DOWN: edged has crashed or was killed: nobody listens at {AT}",
+        "DOWN: edged has failed (signal) and is not restarted",
         "  try: sudo journalctl -u edged -n 30",
         "  then: sudo systemctl restart edged",
         "",

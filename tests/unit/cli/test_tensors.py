@@ -138,7 +138,7 @@ def test_two_pictures_in_one_file_are_refused() -> None:
         b"[1, 2",
         b"[[1], [1, 2]]",
         b"3",
-        b'{"inputs": [{"nome": "x"}]}',
+        b'{"inputs": [{"nam": "x"}]}',
         b"\x93NUMPY\x01",
         b"PK\x03\x04rest",
         npy(np.array([None])).data,  # an object array would need pickle
