@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,17 +30,23 @@ except StoreFailed as error:
 """
 
 
-def test_another_user_is_told_who_owns_the_store(tmp_path: Path) -> None:
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """Make a folder that everybody may look into; pytest's own are private."""
+    with tempfile.TemporaryDirectory() as path:
+        Path(path).chmod(0o755)  # as said
+        yield Path(path)
+
+
+def test_another_user_is_told_who_owns_the_store(open_to_all: Path) -> None:
     """And can still read it: `edgectl status` does when the daemon is dead."""
     if os.geteuid() != 0:
         pytest.skip("becoming another user needs root")
-    live = Shop(tmp_path / "state", DiskFiles()).open().install().folder
-    for folder in (tmp_path, *tmp_path.parents):
-        if not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)
+    state = open_to_all / "state"
+    live = Shop(state, DiskFiles()).open().install().folder
 
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "state")],
+        [sys.executable, "-c", SCRIPT, str(state)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -49,4 +57,4 @@ def test_another_user_is_told_who_owns_the_store(tmp_path: Path) -> None:
     current, refusal = done.stdout.splitlines()
     assert live == current
     assert "no permission for user nobody (uid 65534)" in refusal
-    assert f"{tmp_path}/state/incoming belongs to root (uid 0), mode 0755" in refusal
+    assert f"{state}/incoming belongs to root (uid 0), mode 0755" in refusal

@@ -395,3 +395,13 @@ def test_a_file_that_shrinks_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(NoInput, match="became shorter"):
         list(stream)
+
+
+def test_a_file_beyond_what_a_tar_can_say_is_refused(tmp_path: Path) -> None:
+    """Before its first byte is sent; no box could run it."""
+    path = tmp_path / "net.onnx"
+    path.touch()
+    os.truncate(path, 8 << 30)
+
+    with pytest.raises(BadBundle, match="8589934591 are allowed"):
+        pack(path)

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edged.errors import BadBundle
@@ -20,6 +20,7 @@ def _plain(data: bytes, size: int = 1000, max_bytes: int = MAX) -> bytes:
     return b"".join(plain(in_pieces(data, size), max_bytes=max_bytes))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 50), st.lists(st.integers(0, 60)))
 def test_counts_do_not_depend_on_pieces(
     data: bytes, size: int, counts: list[int]
@@ -51,13 +52,14 @@ def test_bytes_that_are_missing_are_said_with_their_member() -> None:
             read(Stream(iter([b"abc"])), 4, "model.onnx")
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=2000), st.integers(1, 700))
 def test_gzip_is_undone_and_anything_else_passes(data: bytes, size: int) -> None:
     """The stream itself says which it is."""
     packed = gzip.compress(data)
 
     assert data == _plain(packed, size)
-    if not data.startswith((b"\x1f\x8b", b"PK\3\4", b"BZh")):
+    if not data.startswith((b"\x1f\x8b", b"PK", b"BZ", b"\xfd7", b"\x28\xb5")):
         assert data == _plain(data, size)
 
 

@@ -233,6 +233,13 @@ def test_a_size_in_base_256_is_read() -> None:
     assert {"a": b"xyz"} == _read(block + b"xyz" + padding(3) + ending())
 
 
+def test_a_pax_record_may_say_the_size() -> None:
+    """Then the header's own does not count."""
+    data = _record(b"x", b"9 size=3\n") + header("a", 0)
+
+    assert {"a": b"xyz"} == _read(data + b"xyz" + padding(3) + ending())
+
+
 def test_a_header_with_a_wrong_checksum_is_no_tar() -> None:
     """Anything else that is sent ends here: a bare model, a page of HTML."""
     with pytest.raises(BadBundle, match="it is not a tar"):
@@ -280,7 +287,7 @@ _SEEDS = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(
     seed=st.sampled_from(_SEEDS),
     edits=st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=12)), max_size=6),
