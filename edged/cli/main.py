@@ -22,7 +22,7 @@ from edged.cli.output import (
     Screen,
     fold,
     standard_screen,
-    try_line,
+    try_lines,
 )
 from edged.cli.parser import UsageError, parser
 from edged.cli.place import place
@@ -123,4 +123,5 @@ def _tell(failure: Failure, screen: Screen, *, as_json: bool) -> None:
     for line in below:  # a list of faults, with its excerpts and carets
         screen.talk(line.translate(CONTROL))
     if failure.hint:
-        screen.talk(try_line(failure.hint))
+        for line in try_lines(failure.hint, width=screen.width):
+            screen.talk(line)

@@ -7,7 +7,7 @@ import argparse
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
-from edged.cli.output import Align, Style, fold, size_text, table, try_line
+from edged.cli.output import Align, Style, fold, size_text, table, try_lines
 from edged.cli.parser import UsageError, add_verb, add_verbs
 from edged.cli.view import all_troubles, model_table, sentence
 from edged.errors import Conflict, UnknownVersion
@@ -99,7 +99,7 @@ def verify_model(desk: Desk, args: argparse.Namespace) -> Exit:
         screen.line(f"{word}: {answer.name}: {len(answer.faults)} of its files")
         for fault in answer.faults:
             lines = fold(sentence(fault), width=screen.width, first="- ")
-            hint = [try_line(fault.hint)] if fault.hint else []
+            hint = try_lines(fault.hint, width=screen.width) if fault.hint else []
             for line in [*lines, *hint]:
                 screen.line(line)
     return Exit.FINE if answer.ok else Exit.BAD_DIGEST
@@ -187,7 +187,7 @@ def layout(detail: ModelDetail, *, width: int) -> list[str]:
     for trouble in all_troubles([status], []):
         lines += fold(trouble.text, width=width, first="- ")
         if trouble.hint:
-            lines.append(try_line(trouble.hint))
+            lines += try_lines(trouble.hint, width=width)
     if detail.manifest is not None:
         lines += ["", *_signature(detail.manifest)]
     if status.variants:

@@ -11,7 +11,7 @@ from edged.cli.evidence import Cause, Evidence, Store, Unit, gather
 from edged.cli.exits import Exit, exit_of
 from edged.cli.output import Style, clip, fold, span_text
 from edged.errors import EdgedError
-from edged.wire.messages import Level
+from edged.wire.messages import Level, Phase
 
 #: What a daemon with bad settings exits with; systemd does not restart it then.
 _BAD_CONFIG = 78
@@ -133,6 +133,8 @@ def _gone(evidence: Evidence) -> str:
         return _of_unit(evidence, unit)
     if evidence.cause is Cause.REFUSED:
         return f"edged has crashed or was killed: {_lack(evidence)}"
+    if _is_stopping(evidence):
+        return f"edged is stopping: {_lack(evidence)}"
     if evidence.pid is not None and evidence.pid_state is not None:
         return f"edged runs as pid {evidence.pid}, but {_lack(evidence)}"
     return f"edged does not run: {_lack(evidence)}"
@@ -149,10 +151,24 @@ def _of_unit(evidence: Evidence, unit: Unit) -> str:
             )
         case "activating":
             return f"edged is starting, and still {_lack(evidence)}"
+        case "deactivating":
+            return f"edged is stopping: {_lack(evidence)}"
         case "active":
             return f"edged runs as pid {unit.main_pid}, but {_lack(evidence)}"
         case _:
             return f"edged is stopped: {_lack(evidence)}"
+
+
+def _is_stopping(evidence: Evidence) -> bool:
+    """Tell by its last words that a daemon which still runs is on its way out."""
+    last, unit = evidence.snapshot, evidence.unit
+    if unit is not None and unit.load == "loaded":
+        return unit.active == "deactivating"
+    return (
+        evidence.pid_state is not None
+        and last is not None
+        and last.phase is Phase.DRAINING
+    )
 
 
 def _lack(evidence: Evidence) -> str:
@@ -165,6 +181,8 @@ def _start(evidence: Evidence) -> list[str]:
     unit = evidence.unit
     if evidence.configured_socket is not None:
         return [f"edgectl status --socket {evidence.configured_socket}"]
+    if _is_stopping(evidence):
+        return ["edgectl status"]
     check = ["edgectl config check"] if _bad_config(evidence) else []
     if unit is None or unit.load == "not-found":
         return [*check, *_restart(evidence)]

@@ -171,12 +171,16 @@ def fold(text: str, *, width: int, first: str = "", rest: str = "  ") -> list[st
     return [*lines, line]
 
 
-def try_line(hint: str) -> str:
+def try_lines(hint: str, *, width: int) -> list[str]:
     """Set the next step, as it stands under every trouble and failure.
 
-    It is not folded: a command in two lines cannot be copied from a terminal.
+    A command is not folded: in two lines it cannot be copied from a terminal. A hint
+    with commands in backticks is prose, and is.
     """
-    return f"  try: {hint.strip('`')}".translate(CONTROL)
+    command = hint[1:-1] if hint.startswith("`") and hint.endswith("`") else hint
+    if "`" in command:
+        return fold(hint, width=width, first="  try: ", rest="       ")
+    return [f"  try: {command}".translate(CONTROL)]
 
 
 def rows(lines: Iterable[str], *, width: int) -> int:

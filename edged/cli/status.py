@@ -9,7 +9,7 @@ import argparse
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
-from edged.cli.output import Style, fold, rows, size_text, try_line
+from edged.cli.output import Style, fold, rows, size_text, try_lines
 from edged.cli.parser import add_common
 from edged.cli.view import all_troubles, model_table, sentence
 from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
@@ -65,10 +65,13 @@ def layout(status: Status, *, width: int, height: int) -> list[str]:
     """
     verdict = fold(status.verdict, width=width, first=f"{status.level.value.upper()}: ")
     wrong = trouble_lines(
-        all_troubles(status.models, status.troubles), width=width, most=_TROUBLE_LINES
+        all_troubles(status.models, status.troubles),
+        told=status.verdict,
+        width=width,
+        most=_TROUBLE_LINES,
     )
     if not status.models:
-        wrong.append(try_line("edgectl install PATH"))
+        wrong += try_lines("edgectl install PATH", width=width)
     foot = process_lines(status.process, width=width)
     # Two lines are blank, and one is for the prompt.
     used = rows([*verdict, *wrong, *foot], width=width) + 3
@@ -77,13 +80,20 @@ def layout(status: Status, *, width: int, height: int) -> list[str]:
     return [line for block in blocks if block for line in [*block, ""]][:-1]
 
 
-def trouble_lines(found: list[Trouble], *, width: int, most: int) -> list[str]:
-    """Set troubles, each with its next step, in at most about `most` lines."""
+def trouble_lines(
+    found: list[Trouble], *, told: str, width: int, most: int
+) -> list[str]:
+    """Set troubles, each with its next step, in at most about `most` lines.
+
+    What the verdict has `told` is not told again; its next step is.
+    """
     lines: list[str] = []
     for i, trouble in enumerate(found):
-        text = fold(sentence(trouble), width=width, first="- ")
+        text = []
+        if trouble.text not in told:
+            text += fold(sentence(trouble), width=width, first="- ")
         if trouble.hint:
-            text.append(try_line(trouble.hint))
+            text += try_lines(trouble.hint, width=width)
         if lines and rows([*lines, *text], width=width) > most:
             return [*lines, f"… and {len(found) - i} more: edgectl status --json"]
         lines += text

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from edged.wire.messages import Status
+from edged.wire.messages import Level, Status
 from tests.fakes.control import FakeControl, fake_control
 from tests.fakes.daemon import ROOT, Daemon
 
@@ -225,3 +226,25 @@ def test_a_socket_elsewhere_is_pointed_out(
     _, out, _ = edgectl("status", "--runtime-dir", home, "--config", config)
 
     assert f"  try: edgectl status --socket {box.control}" in out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("level", "code"), [(Level.OK, 0), (Level.DEGRADED, 3), (Level.DOWN, 4)]
+)
+def test_the_level_is_the_exit_number(
+    edgectl: Edgectl,
+    fake: FakeControl,
+    box: Daemon,
+    home: Path,
+    level: Level,
+    code: int,
+) -> None:
+    """A script need not read."""
+    fake.answer("GET /v1/status", replace(box.status(), level=level))
+
+    found, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (code, f"{level.value.upper()}: ") == (
+        found,
+        out[: len(level.value) + 2],
+    )

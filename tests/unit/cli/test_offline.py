@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from edged.cli.evidence import Cause, Evidence, Group, Store, Stored, Unit
 from edged.cli.offline import diagnose, layout, steps, verdict
-from edged.wire.messages import Level, Status
+from edged.wire.messages import Level, Phase, Status
 
 AT = "/run/edged/control.sock"
 
@@ -65,6 +65,12 @@ def unit(active: str, sub: str = "dead", **known: object) -> Unit:
             f"edged is starting, and still there is no socket at {AT}",
             "edgectl status",
             id="starting",
+        ),
+        pytest.param(
+            evidence(Cause.ABSENT, unit=unit("deactivating", "stop-sigterm")),
+            f"edged is stopping: there is no socket at {AT}",
+            "edgectl status",
+            id="stopping",
         ),
         pytest.param(
             evidence(Cause.ABSENT, unit=unit("active", "running", main_pid=812)),
@@ -131,6 +137,21 @@ def test_each_case_has_its_words_and_its_command(
 ) -> None:
     """The cases are told apart, and the first command is the right one."""
     assert (says, first) == (verdict(found), steps(found)[0])
+
+
+def test_a_daemon_on_its_way_out_is_let_go(healthy: Status) -> None:
+    """Its last words say that it drains, and it still runs: nothing is to be done."""
+    found = evidence(
+        Cause.ABSENT,
+        pid=812,
+        pid_state="S",
+        snapshot=replace(healthy, phase=Phase.DRAINING),
+    )
+
+    assert (f"edged is stopping: there is no socket at {AT}", ["edgectl status"]) == (
+        verdict(found),
+        steps(found),
+    )
 
 
 def test_who_may_not_connect_is_told_the_group() -> None:

@@ -17,7 +17,7 @@ from edged.cli.output import (
     size_text,
     span_text,
     table,
-    try_line,
+    try_lines,
 )
 
 
@@ -144,7 +144,16 @@ def test_a_hint_can_be_copied() -> None:
     """The next step is set off by `try:` and stays in one line."""
     hint = f"`edgectl status --socket /{'long' * 30}`"
 
-    assert f"  try: edgectl status --socket /{'long' * 30}" == try_line(hint)
+    lines = try_lines(hint, width=80)
+
+    assert [f"  try: edgectl status --socket /{'long' * 30}"] == lines
+
+
+def test_a_hint_in_prose_is_folded() -> None:
+    """Commands in it stand in backticks."""
+    lines = try_lines("`a b` mends it; `c d` goes back", width=20)
+
+    assert ["  try: `a b` mends", "       it; `c d`", "       goes back"] == lines
 
 
 def test_rows_are_counted_as_a_terminal_wraps() -> None:

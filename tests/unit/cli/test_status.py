@@ -39,6 +39,18 @@ def test_a_trouble_stands_under_the_verdict(healthy: Status) -> None:
     ]
 
 
+def test_what_the_verdict_tells_is_not_told_again(healthy: Status) -> None:
+    """Its next step still is."""
+    trouble = Trouble(code="x", text="cannot load int8", hint="look")
+    sick = replace(healthy, verdict="1 ready; cannot load int8", troubles=(trouble,))
+
+    assert layout(sick, width=80, height=24)[:3] == [
+        "OK: 1 ready; cannot load int8",
+        "  try: look",
+        "",
+    ]
+
+
 @pytest.mark.parametrize("count", [0, 1, 7, 40])
 def test_any_number_of_models_and_troubles_fits(healthy: Status, count: int) -> None:
     """24 lines of 80 columns, one of them for the prompt."""
