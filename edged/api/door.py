@@ -251,8 +251,6 @@ class Gate:
         """Answer every request, whatever the application makes of it."""
         connection = cast(Connection, request.protocol)
         try:
-            if connection.writing_paused:  # an earlier answer still lies here
-                await request.writer.drain()
             return await self._guarded(request, connection)
         except EdgedError as error:
             return self._door.refuse(error)

@@ -112,13 +112,17 @@ async def test_a_request_in_flight_is_finished() -> None:
     assert answer.endswith(b"done")
 
 
+def unconnected() -> socket.socket:
+    """Return a socket that does not block."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+
 async def test_who_was_in_the_queue_is_let_in() -> None:
     """They connected before the socket went away."""
     async with serving(app()) as here:
         early = []
         for _ in range(20):  # in one go: the loop accepts none of them meanwhile
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(0)
+            sock = unconnected()
             sock.connect(str(here.path))
             sock.send(REQUEST)
             early.append(sock)
@@ -184,14 +188,21 @@ async def test_the_socket_file_goes_first_and_another_daemons_stays() -> None:
 
 async def test_an_inherited_sockets_queue_is_left_to_the_next_instance() -> None:
     """The service manager keeps it open: who connects meanwhile waits."""
-    async with serving(app(), inherited=True) as here:
-        with (
-            here.keep_listening() as keeper,
-            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as late,
-        ):
-            await here.drain()
+    async with serving(app(), inherited=True) as here, asyncio.TaskGroup() as group:
+        reader, writer = await asyncio.open_unix_connection(here.path)
+        with here.keep_listening() as keeper, unconnected() as late:
+            writer.write(REQUEST)
+            await reader.readuntil(b"hello")
+            draining = group.create_task(here.drain())
+            await asyncio.sleep(0.05)
             late.connect(str(here.path))
-            accepted, _ = keeper.accept()
+            await asyncio.sleep(0.05)
+            writer.write(REQUEST)
+            goodbye = await reader.read()
+            await draining
+            accepted, _ = keeper.accept()  # does not block: it raises if late was taken
             accepted.close()
+        writer.close()
 
+        assert b"Connection: close" in goodbye
         assert here.path.exists()

@@ -78,6 +78,19 @@ def test_an_idle_connection_that_was_closed_is_replaced(
     assert (b"1", b"2", [0, 1]) == (first, second, begun)
 
 
+def test_a_connection_that_closes_just_before_a_post_is_replaced(
+    path: Path, transport: Transport
+) -> None:
+    """The look at it and the sending are two moments."""
+    with scripted(path, [answer(b"1"), answer(b"2")]) as begun:
+        first = transport.call(POST, timeout_s=2).body
+        transport._idle[0].is_quiet = lambda: True  # type: ignore[method-assign]
+        time.sleep(0.05)
+        second = transport.call(POST, timeout_s=2).body
+
+    assert (b"1", b"2", [0, 1]) == (first, second, begun)
+
+
 def test_a_get_that_an_old_connection_swallowed_is_sent_again(
     path: Path, transport: Transport
 ) -> None:
