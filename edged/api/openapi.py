@@ -3,6 +3,7 @@
 `python -m edged.api.openapi > docs/reference/openapi.json`; a test keeps it fresh.
 """
 
+import inspect
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -49,6 +50,9 @@ def _schemas(types: Sequence[type[msgspec.Struct]]) -> Json:
         ref_template=_REF,
         schema_hook=lambda _kind: {"description": "Any JSON value."},  # `object`
     )
+    for schema in components.values():
+        if "description" in schema:
+            schema["description"] = inspect.cleandoc(schema["description"])
     return components
 
 
