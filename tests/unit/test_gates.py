@@ -21,12 +21,10 @@ WHOLE: dict[str, str] = {}
 # Modules that a test of another name reads line by line; all others have a mirror.
 TESTED_BY: dict[str, str] = {
     "edged/activate/swapper.py": "tests/integration/activate/test_agent.py",
-    "edged/api/board.py": "tests/integration/daemon/test_daemon.py",
     "edged/api/connection.py": "tests/integration/api/test_bad_http.py",
     "edged/api/data.py": "tests/conformance/test_tritonclient.py",
     "edged/api/door.py": "tests/integration/api/test_drain.py",
     "edged/api/infer.py": "tests/conformance/test_bad_requests.py",
-    "edged/api/pulse.py": "tests/integration/daemon/test_daemon.py",
     "edged/api/server.py": "tests/integration/api/test_drain.py",
     "edged/cli/__main__.py": "tests/integration/cli/test_main.py",
     "edged/client/aio.py": "tests/integration/client/test_inference.py",
