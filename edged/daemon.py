@@ -88,6 +88,7 @@ class Daemon:
             clock=clock,
             troubles=self._troubles,
             default_timeout_s=settings.serve.default_timeout,
+            state_dir=settings.store.state_dir,
         )
         self._pulse = Pulse(
             board=self._board,

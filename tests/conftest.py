@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before any import of onnxruntime: its Linux wheel carries a telemetry client.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+# A busy machine is no failure; pytest's own timeout bounds each test.
+settings.register_profile("edged", deadline=None)
+settings.load_profile("edged")
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
 

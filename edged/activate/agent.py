@@ -84,11 +84,12 @@ class Agent(Generic[P]):
     async def start(self) -> None:
         """Load every model's current release; a failure is told, never raised."""
         async with self._turn:
+            names: tuple[str, ...] = ()
             try:
+                names = await self._work(self._releases.names)
                 await self._work(self._intake.sweep)
             except EdgedError as error:  # a read-only store still serves
                 self.trouble = trouble(None, error)
-            names = await self._work(self._releases.names)
             for name in names:
                 self._swapper.loading(name)
             for name in names:

@@ -5,6 +5,7 @@ Law: it looks and tells; nothing changes by looking. Call on the loop only.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from edged import __version__
 from edged.host.clock import Clock
@@ -27,6 +28,7 @@ class Board:
         phase: of the daemon.
         troubles: standing problems that are no model's, asked each time.
         default_timeout_s: what tells a slow run from a stuck one.
+        state_dir: where the releases are.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class Board:
         clock: Clock,
         troubles: Callable[[], Sequence[Trouble]],
         default_timeout_s: float,
+        state_dir: Path,
     ) -> None:
+        self._state_dir = state_dir
         self._registry = registry
         self._phase = phase
         self._clock = clock
@@ -86,6 +90,7 @@ class Board:
             rss_bytes=usage.rss_bytes,
             cpu_s=usage.cpu_s,
             sockets=self.sockets,
+            state_dir=str(self._state_dir),
             runtimes=backends.versions(),
         )
 

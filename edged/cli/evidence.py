@@ -127,7 +127,11 @@ def gather(place: Place, error: EdgedError) -> Evidence:
         snapshot=snapshot,
         snapshot_age_s=age_s,
         unit=unit,
-        store=read_store(place.state_dir or settings.state_dir),
+        store=read_store(
+            place.state_dir
+            or (snapshot and snapshot.process.state_dir)
+            or settings.state_dir
+        ),
         group=_group(error),
         is_root=os.geteuid() == 0,
         pid=pid,

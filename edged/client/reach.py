@@ -121,6 +121,8 @@ def _no_access(path: str, code: int) -> NoAccess:
         f"and user {user} is in {', '.join(mine)}",
         hint=f"log in again: user {user} has joined group {group} since"
         if joined and group not in mine
+        else "run the command with sudo"
+        if not status.st_gid  # joining group root is no way to reach a socket
         else f"sudo usermod -aG {group} {user}, then log in again",
         group=group,
         mode=mode,

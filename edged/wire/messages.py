@@ -125,6 +125,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int
     cpu_s: float
     sockets: tuple[str, ...] = ()
+    state_dir: str = ""
     runtimes: dict[str, str] = {}  # version by name, of those that are imported
 
 

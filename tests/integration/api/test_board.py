@@ -20,6 +20,7 @@ def board_of(registry: Registry, *troubles: Trouble) -> Board:
         clock=SystemClock(),
         troubles=lambda: troubles,
         default_timeout_s=1.0,
+        state_dir=Path("/nowhere"),
     )
 
 

@@ -39,6 +39,7 @@ class Room:
             clock=SystemClock(),
             troubles=tuple,
             default_timeout_s=60.0,
+            state_dir=folder,
         )
         self.pulse = Pulse(
             board=self.board,

@@ -156,6 +156,7 @@ def test_who_may_not_connect_learns_it(box: Daemon) -> None:
         import os, sys
         import edged.cli.main, edged.cli.status, edged.cli.offline
         import edged.store.releases, edged.store.links, edged.host.files, pathlib, pwd
+        import encodings.utf_8_sig, yaml  # its library lies where nobody may read
         from edged.config.load import load
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
         sys.exit(edged.cli.main.main(["status", "--runtime-dir", {str(box.runtime)!r}]))

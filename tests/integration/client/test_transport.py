@@ -248,6 +248,7 @@ def test_without_permission_the_group_is_named(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen()
+        os.chown(path, -1, 1)  # group daemon
         path.chmod(0o660)
         done = subprocess.run(
             [sys.executable, "-c", program, str(path)],
@@ -257,7 +258,7 @@ def test_without_permission_the_group_is_named(path: Path) -> None:
             env={"PYTHONPATH": os.pathsep.join(sys.path)},
         )
 
-    assert done.stdout.startswith("0660 sudo usermod -aG root 54322")
+    assert done.stdout.startswith("0660 sudo usermod -aG daemon 54322")
 
 
 def test_a_stream_is_sent_as_it_comes(path: Path, transport: Transport) -> None:
