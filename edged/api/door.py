@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from edged.api import problems
@@ -275,6 +275,7 @@ class Gate:
         try:
             async with guard:
                 connection.attend(request.content, guard)
+                _refuse_old(request)
                 refuse_browsers(request)
                 return await self._inner(request)
         except TimeoutError:
@@ -291,6 +292,12 @@ async def _stamp(request: web.BaseRequest, response: web.StreamResponse) -> None
     if connection.last or early:
         response.force_close()
         response.headers["Connection"] = "close"
+
+
+def _refuse_old(request: web.BaseRequest) -> None:
+    """Refuse HTTP/0.9, which aiohttp takes for a request line without a version."""
+    if request.version < HttpVersion10:
+        raise InvalidRequest("cannot read this request: it is not HTTP/1.1")
 
 
 def _all(door: Door) -> tuple[Listener, ...]:
