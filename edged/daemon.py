@@ -35,6 +35,7 @@ from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import supervise
+from edged.runtime.memory import keep_blocks
 from edged.serve.live import Live
 from edged.serve.registry import Limits, Registry
 from edged.store.bundle import Limits as BundleLimits
@@ -274,6 +275,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"edged: the configuration holds ({read})")
         return os.EX_OK
     log.configure(loaded.settings.log.level.value)
+    keep_blocks()
     try:
         asyncio.run(Daemon(loaded, load).run())
     except EdgedError as error:

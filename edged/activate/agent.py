@@ -8,7 +8,7 @@ What it needs of the serving side is `swapper`; it never imports serve.
 
 import asyncio
 import platform
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -16,6 +16,7 @@ from edged import __version__
 from edged.activate.fit import changes_for_callers, check_box, check_replaces
 from edged.activate.intake import Candidate, Intake
 from edged.activate.proof import prove
+from edged.activate.pull import Pull
 from edged.activate.shelf import Shelf, ref, trouble
 from edged.activate.swapper import P, Swapper
 from edged.errors import (
@@ -117,18 +118,15 @@ class Agent(Generic[P]):
             BadModel: a variant cannot be loaded.
             StoreFailed: the disk refuses.
         """
+        pull = Pull(chunks)
         loop = asyncio.get_running_loop()
-
-        def pull() -> Iterator[bytes]:
-            while True:
-                got = asyncio.run_coroutine_threadsafe(_next(chunks), loop).result()
-                if got is None:
-                    return
-                yield got
-
-        staged = await loop.run_in_executor(
-            self._intake_thread, lambda: self._intake.receive(pull(), request)
-        )
+        try:
+            staged = await loop.run_in_executor(
+                self._intake_thread, lambda: self._intake.receive(pull, request)
+            )
+        except asyncio.CancelledError:
+            pull.close()
+            raise
         async with self._turn:
             return await self._install(staged, request)
 
@@ -371,7 +369,3 @@ class Agent(Generic[P]):
             signature=manifest.signature,
             warnings=warnings,
         )
-
-
-async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(chunks, None)
