@@ -25,7 +25,7 @@ setup: $(DEV) ## Make .venv with edged and all tools; does nothing when it is fr
 
 $(READY): pyproject.toml constraints.txt tools/need-python.sh
 	@PYTHON=$(PYTHON) sh tools/need-python.sh
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "installing edged into $(VENV)"
 	@$(BIN)/python -m pip install -qq --editable '.[images]'
 	@touch $@
