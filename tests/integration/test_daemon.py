@@ -1,5 +1,6 @@
 """The real daemon, from outside: sockets, signals, notifications."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,9 +16,16 @@ import numpy as np
 import pytest
 
 from edged.client import Client, Control
-from edged.errors import NoDaemon, NotReady, UnknownModel, UnknownVersion
-from edged.wire.endpoints import CONFIG, INSTALL, ROLLBACK
+from edged.errors import (
+    NoDaemon,
+    NotReady,
+    StoreFailed,
+    UnknownModel,
+    UnknownVersion,
+)
+from edged.wire.endpoints import CONFIG, INSTALL, ROLLBACK, STATUS
 from edged.wire.messages import (
+    Changed,
     InstallRequest,
     Level,
     ModelName,
@@ -292,3 +301,111 @@ def test_a_stopped_daemon_is_told_apart(home: Path) -> None:
             client.infer("digits", {"image": np.zeros((1, 1, 8, 8), "<f4")})
 
     assert caught.value.hint
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+
+
+@pytest.fixture
+def small_disk(home: Path) -> Iterator[Path]:
+    """Mount a file system of 2 MiB where the state will be."""
+    state = home / "s"
+    state.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], check=True
+    )
+    yield state
+    subprocess.run(["umount", "-l", state], check=True)
+
+
+@needs_root
+def test_a_full_disk_refuses_installs_and_nothing_else(
+    home: Path, small_disk: Path
+) -> None:
+    """The sentence names the file system; what was live serves; room heals it."""
+    with running(home) as daemon, daemon.client() as client:
+        daemon.install()
+        filler = small_disk / "filler"
+        _fill(filler)
+
+        with pytest.raises(StoreFailed, match=r"is full \(0\.0 MiB free") as caught:
+            _install(daemon, bundle())
+        answer = client.infer("digits", np.zeros((1, 1, 8, 8), "<f4"))
+        filler.unlink()
+        healed = _install(daemon, bundle())
+
+    assert "edgectl models remove" in caught.value.hint
+    assert answer.output.shape == (1, 10)
+    assert healed.changed
+
+
+def _fill(filler: Path) -> None:
+    """Write until the disk is full."""
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"\0" * 65_536):
+            pass
+
+
+@needs_root
+def test_a_read_only_store_serves_what_it_has(home: Path, small_disk: Path) -> None:
+    """While running, and after a restart; effects say what is wrong."""
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    with running(home) as daemon:
+        daemon.install()
+        subprocess.run(remount, check=True)
+        with pytest.raises(StoreFailed, match="read-only"):
+            _install(daemon, bundle())
+        assert daemon.stop() == os.EX_OK
+
+    with running(home) as daemon, daemon.client() as client:
+        status = daemon.status()
+        answer = client.infer("digits", np.zeros((1, 1, 8, 8), "<f4"))
+        with pytest.raises(StoreFailed, match="read-only"):
+            _install(daemon, bundle())
+
+    assert status.models[0].phase is ModelPhase.READY
+    assert answer.output.shape == (1, 10)
+
+
+def _install(daemon: Daemon, files: dict[str, bytes]) -> Changed:
+    with Control(daemon.control) as control:
+        return control.call(INSTALL, InstallRequest(), body=in_pieces(tar_of(files)))
+
+
+@needs_root
+def test_a_store_that_may_not_be_read_is_told_and_not_fatal(home: Path) -> None:
+    """The daemon is up, not ready, and says whose permission is missing."""
+    (home / "s").mkdir()
+    (home / "r").mkdir()
+    (home / "s/models").mkdir(mode=0o700)
+    for folder in (home, home / "r", home / "s"):
+        os.chown(folder, 65534, 65534)
+    program = (
+        "import os, sys; from edged.daemon import main\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", program),
+            *("--state-dir", home / "s", "--runtime-dir", home / "r"),
+        ],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        control = home / "r/control.sock"
+        deadline = time.monotonic() + 10
+        while not control.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with Control(control) as asked:
+            told = asked.call(STATUS, Nothing())
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+    assert told.level is not Level.OK
+    assert "no permission" in told.troubles[0].text
