@@ -67,6 +67,7 @@ class Agent(Generic[P]):
         self.trouble: Trouble | None = None
         self._closed = False
         self._turn = asyncio.Lock()
+        self._swept = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="activate")
         self._intake_thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
         self._look_thread = ThreadPoolExecutor(1, thread_name_prefix="look")
@@ -91,6 +92,7 @@ class Agent(Generic[P]):
                 await self._work(self._intake.sweep)
             except EdgedError as error:  # a read-only store still serves
                 self.trouble = trouble(None, error)
+            self._swept.set()
             for name in names:
                 self._swapper.loading(name)
             for name in names:
@@ -118,6 +120,7 @@ class Agent(Generic[P]):
             BadModel: a variant cannot be loaded.
             StoreFailed: the disk refuses.
         """
+        await self._swept.wait()  # or the sweep of start-up would take it away
         pull = Pull(chunks)
         loop = asyncio.get_running_loop()
         try:

@@ -4,7 +4,6 @@ Port. Promise: the lock is the kernel's, so it goes when the process goes, howev
 that happens; nothing is written, so it works on a read-only disk. Source: flock(2).
 """
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -30,14 +29,22 @@ def only_daemon(state_dir: Path) -> Iterator[None]:
             hint=f"mkdir -p {state_dir}, or name another by --state-dir",
         ) from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(fd, state_dir)
         yield
-    except OSError as error:
-        if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
-            raise
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int, state_dir: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
         raise SocketFailed(
             f"cannot start: another daemon uses {state_dir}",
             hint="edgectl status, or start this one with another --state-dir",
         ) from error
-    finally:
-        os.close(fd)
+    except OSError as error:
+        raise StoreFailed(
+            f"cannot lock {state_dir}: {error.strerror}",
+            hint="keep the state on a local file system",
+        ) from error

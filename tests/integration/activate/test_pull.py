@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,19 @@ async def test_closing_frees_a_thread_that_waits(thread: ThreadPoolExecutor) -> 
     with pytest.raises((CancelledError, asyncio.CancelledError, InvalidRequest)):
         await asyncio.wait_for(waiting, 5)
     thread.shutdown()
+
+
+async def test_an_install_before_the_sweep_waits_for_it(tmp_path: Path) -> None:
+    """The control door is open before the models are loaded."""
+    box = Box(tmp_path)
+
+    async with asyncio.TaskGroup() as group:
+        early = group.create_task(box.install(bundle()))
+        await asyncio.sleep(0.05)
+        group.create_task(box.agent.start())
+
+    assert early.result().changed
+    box.close()
 
 
 async def test_an_install_that_is_cancelled_leaves_the_agent_free(box: Box) -> None:
