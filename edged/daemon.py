@@ -37,7 +37,8 @@ from edged.host.notify import Notifier
 from edged.lifecycle import supervise
 from edged.runtime.memory import keep_blocks
 from edged.serve.live import Live
-from edged.serve.registry import Limits, Registry
+from edged.serve.reception import Limits
+from edged.serve.registry import Registry
 from edged.store.bundle import Limits as BundleLimits
 from edged.store.layout import Layout
 from edged.store.links import Links
@@ -343,13 +344,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _limits(settings: config.Settings) -> Limits:
     # One core is left to whoever feeds the model.
     cores = len(os.sched_getaffinity(0))
-    chosen = min(max(1, cores - 1), _MOST_THREADS)
+    threads = settings.runtime.threads or min(max(1, cores - 1), _MOST_THREADS)
     return Limits(
         queue_length=settings.serve.queue_length,
         default_timeout_s=settings.serve.default_timeout,
         max_sequences=settings.serve.max_sequences,
         sequence_idle_s=settings.serve.sequence_idle,
-        threads=settings.runtime.threads or chosen,
+        threads=threads,
+        workers=max(1, cores // threads),
     )
 
 

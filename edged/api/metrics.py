@@ -135,7 +135,7 @@ def _models(registry: Registry) -> Iterator[Family]:
     yield _gauge(
         "edged_inflight",
         "Requests let in and not yet answered.",
-        [Sample(_labels(m), m.inflight) for m in alive],
+        [Sample(_labels(m), m.scheduler.inflight) for m in alive],
     )
     yield _counter(
         "edged_requests_total",

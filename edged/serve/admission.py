@@ -3,7 +3,7 @@
 Law: pure. Nothing is counted or changed here; a refusal says what the model takes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -95,16 +95,14 @@ def wanted_outputs(
     return outputs
 
 
-def check_room(
-    model: str, *, inflight: int, limit: int, service_ms: Callable[[], float | None]
-) -> None:
+def check_room(model: str, *, inflight: int, limit: int, run_s: float) -> None:
     """Check that the model's queue has room.
 
     Args:
         model: its name.
         inflight: requests that wait or run.
         limit: how many may.
-        service_ms: a run's usual time, None while unknown; asked only when full.
+        run_s: a run's usual time, 0 while unknown.
 
     Raises:
         QueueFull: with the time in which the present queue should be done.
@@ -113,21 +111,36 @@ def check_room(
         raise QueueFull(
             f"cannot run {model}: {inflight} requests wait already, its bound is "
             f"{limit}",
-            retry_after_s=max(0.05, inflight * (service_ms() or 1.0) / 1e3),
+            retry_after_s=max(0.05, inflight * run_s),
             hint="send fewer requests at a time, or try again later",
         )
 
 
-def check_time(model: str, *, now_s: float, deadline_s: float) -> None:
-    """Check that the deadline has not passed.
+def check_time(
+    model: str, *, now_s: float, deadline_s: float, needs_s: float = 0.0
+) -> None:
+    """Check that the deadline can be met.
+
+    Args:
+        model: its name.
+        now_s: on the monotonic clock.
+        deadline_s: on the same clock.
+        needs_s: how long waiting and running should take.
 
     Raises:
-        DeadlineExceeded: it has.
+        DeadlineExceeded: it has passed, or would have.
     """
-    if now_s >= deadline_s:
+    left_s = deadline_s - now_s
+    if left_s <= 0:
         raise DeadlineExceeded(
-            f"cannot run {model}: its deadline passed {now_s - deadline_s:.3f} s "
-            "before it could start",
+            f"cannot run {model}: its deadline passed {-left_s:.3f} s ago",
+            hint="allow more time, or send fewer requests at a time",
+        )
+    if left_s < needs_s:
+        raise DeadlineExceeded(
+            f"cannot run {model} in time: {left_s * 1e3:.1f} ms are left, and its "
+            f"turn and its run should take {needs_s * 1e3:.1f} ms",
+            retry_after_s=needs_s,
             hint="allow more time, or send fewer requests at a time",
         )
 

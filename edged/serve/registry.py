@@ -5,10 +5,9 @@ with. It never touches the store and never learns why a release is live. Everyth
 but `prepare` and `discard` is called on the event loop only.
 """
 
+import asyncio
 import time
 from functools import partial
-
-import msgspec
 
 from edged.errors import (
     EdgedError,
@@ -17,30 +16,14 @@ from edged.errors import (
     UnknownVersion,
 )
 from edged.host.clock import Clock
-from edged.serve import admission
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
-from edged.serve.request import InferRequest, InferResponse
+from edged.serve.reception import Done, Limits, Ticket, admit, settle
+from edged.serve.request import InferRequest, InferResponse, Sequence
 from edged.serve.sequences import Sequences
 from edged.store.releases import Release
 from edged.watch import Owned, Watch
 from edged.wire.messages import ModelPhase, ModelStatus, Trouble
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The registry's bounds; see the `serve` and `runtime` settings.
-
-    Attributes:
-        queue_length: requests in flight for one model.
-        default_timeout_s: deadline of a request that brings none.
-        threads: of one run.
-    """
-
-    queue_length: int
-    default_timeout_s: float
-    max_sequences: int
-    sequence_idle_s: float
-    threads: int
 
 
 class Model:
@@ -109,68 +92,76 @@ class Registry:
         return model.live
 
     async def infer(self, request: InferRequest) -> InferResponse:
-        """Answer one request.
+        """Answer one request; see `submit`."""
+        if request.sequence is not None and self._has_state(request):
+            return await self._infer_in_sequence(request, request.sequence)
+        answered: asyncio.Future[InferResponse] = (
+            asyncio.get_running_loop().create_future()
+        )
+        ticket = self.submit(request, partial(settle, answered))
+        try:
+            return await answered
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
+
+    def submit(self, request: InferRequest, done: Done) -> Ticket:
+        """Admit one request; `done` is called on the loop, once, maybe at once.
+
+        A request in a sequence of a model with state goes to `infer`.
 
         Raises:
             UnknownModel, UnknownVersion, UnknownVariant, NotReady: nobody answers.
             InvalidTensor: an input is not what the model takes.
             QueueFull, DeadlineExceeded: not now.
-            BadModel: the runtime failed.
         """
-        admitted_ns = time.monotonic_ns()
         live = self.live(request.model, request.version)
         try:
             rung = live.rung(request.variant)
-            wanted = admission.wanted_outputs(live.plan, live.name, request.outputs)
-            admission.check_inputs(live.plan, live.name, request.inputs)
-            admission.check_room(
-                live.name,
-                inflight=live.inflight,
-                limit=self.limits.queue_length,
-                service_ms=partial(live.stats.variants[rung.id].percentile_ms, 0.5),
-            )
+            return admit(request, live, rung, rung.run, self.limits, done)
         except EdgedError as error:
             live.stats.refused(error.code)
             raise
-        deadline_s = request.deadline_s
-        if deadline_s is None:
-            deadline_s = admitted_ns / 1e9 + self.limits.default_timeout_s
+
+    def _has_state(self, request: InferRequest) -> bool:
+        live = self.live(request.model, request.version)
+        sequence = request.sequence
+        return live.rung(request.variant).runs.stateful or (
+            sequence is not None and sequence.id in self._models[live.name].sequences
+        )
+
+    async def _infer_in_sequence(
+        self, request: InferRequest, sequence: Sequence
+    ) -> InferResponse:
+        live = self.live(request.model, request.version)
+        sequences = self._models[live.name].sequences
+        answered: asyncio.Future[InferResponse] = (
+            asyncio.get_running_loop().create_future()
+        )
         try:
-            sequences = self._models[live.name].sequences
-            if request.sequence is not None and (
-                rung.runs.stateful or request.sequence.id in sequences
-            ):
-                place = await sequences.enter(live, request.sequence, rung.variant)
-                live, rung = place.live, place.rung
-                try:
-                    ran = await live.run(
-                        rung.run_on, request.inputs, wanted, deadline_s=deadline_s
-                    )
-                finally:
-                    sequences.leave(request.sequence, place)
-            else:
-                ran = await live.run(
-                    rung.run, request.inputs, wanted, deadline_s=deadline_s
+            place = await sequences.enter(
+                live, sequence, live.rung(request.variant).variant
+            )
+            try:
+                ticket = admit(
+                    request,
+                    place.live,
+                    place.rung,
+                    place.rung.run_on,
+                    self.limits,
+                    partial(settle, answered),
                 )
+                try:
+                    return await answered
+                except asyncio.CancelledError:
+                    ticket.cancel()
+                    raise
+            finally:
+                sequences.leave(sequence, place)
         except EdgedError as error:
-            live.stats.failed(error.code, time.monotonic_ns() - admitted_ns)
+            if not answered.done():
+                live.stats.refused(error.code)
             raise
-        queue_ns = ran.started_ns - admitted_ns
-        compute_ns = ran.ended_ns - ran.started_ns
-        live.stats.succeeded(
-            rung.id,
-            queue_ns=queue_ns,
-            compute_ns=compute_ns,
-            at_ms=int(time.time() * 1e3),
-        )
-        return InferResponse(
-            model=live.name,
-            version=live.version,
-            variant=rung.id,
-            outputs=ran.outputs,
-            queue_ns=queue_ns,
-            compute_ns=compute_ns,
-        )
 
     # --- telling -----------------------------------------------------------------
 
@@ -188,7 +179,11 @@ class Registry:
         """Return for how long the longest present run has been on."""
         now_s = time.monotonic()
         return max(
-            (m.live.running_s(now_s) for m in self._models.values() if m.live),
+            (
+                m.live.scheduler.running_s(now_s)
+                for m in self._models.values()
+                if m.live
+            ),
             default=0.0,
         )
 
@@ -212,7 +207,7 @@ class Registry:
             since_utc=model.since_utc,
             requests=live.stats.success.count + live.stats.fail.count,
             failures=live.stats.fail.count,
-            inflight=live.inflight,
+            inflight=live.scheduler.inflight,
             variants=live.variant_statuses(),
             problem=model.trouble,
         )
@@ -237,7 +232,7 @@ class Registry:
             self.loads["failed"] += 1
             raise
         self.loads["ok"] += 1
-        return Live(release, ladder, labels)
+        return Live(release, ladder, labels, workers=self.limits.workers)
 
     def discard(self, prepared: Live) -> None:
         """Let go of a prepared release that will not go live. Blocks; any thread."""

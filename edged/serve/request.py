@@ -3,6 +3,7 @@
 Law: values. Arrays are borrowed from the caller until the answer is made.
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         outputs: wanted output names in answer order; None for all.
         variant: a rung the caller insists on; None lets the daemon choose.
         priority: OIP's: 0 default, 1 highest.
+        peer: who asks; requests of one peer share one turn in the queue.
         deadline_s: on the monotonic clock; None for the daemon's default.
         sequence: None outside a sequence.
     """
@@ -41,6 +43,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...] | None = None
     variant: str | None = None
     priority: int = 0
+    peer: Hashable = None
     deadline_s: float | None = None
     sequence: Sequence | None = None
 

@@ -80,7 +80,7 @@ class Sequences:
         try:
             live.hold()
             try:
-                rung = await live.on_thread(
+                rung = await live.scheduler.on_thread(
                     lambda: load_rung(live.release, variant, threads=self._threads)
                 )
             except BaseException:

@@ -53,18 +53,26 @@ class Histogram:
 
 
 class Recent:
-    """The last `RING` durations of a rung, for percentiles."""
+    """The last `RING` durations of a rung, for percentiles.
 
-    __slots__ = ("_ring", "count")
+    Attributes:
+        count: of all that ever were.
+        usual_ns: a moving average over about the last eight: what the next one
+            should take. Kept at hand because every request that waits asks for it.
+    """
+
+    __slots__ = ("_ring", "count", "usual_ns")
 
     def __init__(self) -> None:
         self._ring: collections.deque[int] = collections.deque(maxlen=RING)
         self.count = 0
+        self.usual_ns = 0
 
     def add(self, ns: int) -> None:
         """Remember one duration."""
         self._ring.append(ns)
         self.count += 1
+        self.usual_ns += (ns - self.usual_ns) // 8 if self.count > 1 else ns
 
     def percentile_ms(self, share: float) -> float | None:
         """Return the nearest-rank percentile in milliseconds, None before any."""
@@ -95,13 +103,12 @@ class ModelStats:
         self.request_seconds = Histogram()
         self.queue_seconds = Histogram()
         self.infer_seconds = Histogram()
+        #: Runs by rung, the scheduler's to fill.
+        self.variants = {variant: Recent() for variant in variants}
         self.codes: collections.Counter[str] = collections.Counter()
         self.rejected: collections.Counter[str] = collections.Counter()
-        self.variants = {variant: Recent() for variant in variants}
 
-    def succeeded(
-        self, variant: str, *, queue_ns: int, compute_ns: int, at_ms: int
-    ) -> None:
+    def succeeded(self, *, queue_ns: int, compute_ns: int, at_ms: int) -> None:
         """Count one answered request."""
         self.success.add(queue_ns + compute_ns)
         self.queue.add(queue_ns)
@@ -113,7 +120,6 @@ class ModelStats:
         self.queue_seconds.observe(queue_ns / 1e9)
         self.infer_seconds.observe(compute_ns / 1e9)
         self.codes["ok"] += 1
-        self.variants[variant].add(compute_ns)
 
     def failed(self, code: str, ns: int) -> None:
         """Count one request that ran and failed."""

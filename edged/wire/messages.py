@@ -93,6 +93,7 @@ class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     backend: str
     loaded: bool
+    placement: str | None = None  # "loop" or "thread": where its runs happen
     accuracy: float | None = None
     requests: int = 0
     p50_ms: float | None = None  # compute time; None before the first request

@@ -16,7 +16,8 @@ from edged.activate.agent import Agent
 from edged.activate.intake import Intake
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Files
-from edged.serve.registry import Limits, Registry
+from edged.serve.reception import Limits
+from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, Sequence
 from edged.store.bundle import Limits as BundleLimits
 from edged.store.layout import Layout

@@ -13,7 +13,8 @@ from edged.host.clock import SystemClock
 from edged.runtime.base import Array, Tensors
 from edged.serve.ladder import Ladder, Rung
 from edged.serve.live import Live
-from edged.serve.registry import Limits, Registry
+from edged.serve.reception import Limits
+from edged.serve.registry import Registry
 from edged.store.releases import Release
 from edged.wire.release import (
     BackendName,

@@ -1,77 +1,81 @@
-"""One release that answers: its thread and its end."""
+"""One release that answers: its end."""
 
 import asyncio
 import threading
 import time
 
 import numpy as np
-import pytest
 
 from edged.errors import DeadlineExceeded
-from edged.serve.ladder import Ran
+from edged.serve.request import InferRequest
 from tests.fakes.box import Box
 
-ONES = {"x": np.ones((1, 4), "<f4")}
-
-
-async def test_a_run_past_its_deadline_is_told_at_the_deadline(box: Box) -> None:
-    """The caller does not wait for the thread; the thread stays counted."""
-    live = box.registry.live("sums")
-    go_on = threading.Event()
-
-    def slow(_feeds: object, _wanted: object) -> Ran:
-        go_on.wait(10)
-        return Ran({}, 0, 0)
-
-    began = time.monotonic()
-    with pytest.raises(DeadlineExceeded):
-        await live.run(slow, ONES, ("y",), deadline_s=began + 0.05)
-
-    assert time.monotonic() - began < 5
-    assert live.inflight == 1
-    assert live.running_s(time.monotonic()) > 0
-    assert box.registry.running_s() > 0
-    go_on.set()
-    assert await live.run(live.rung(None).run, ONES, ("y",), deadline_s=began + 9)
-    assert live.inflight == 0
-    assert live.running_s(time.monotonic()) == 0
-
-
-async def test_a_caller_that_is_cancelled_leaves_the_count_right(box: Box) -> None:
-    """Its request is finished or never run; nothing stays in flight."""
-    live = box.registry.live("sums")
-    hold = threading.Event()
-
-    async def ask() -> None:
-        await live.on_thread(lambda: hold.wait(5))
-
-    async with asyncio.TaskGroup() as group:
-        first, second = group.create_task(ask()), group.create_task(ask())
-        await asyncio.sleep(0)
-        second.cancel()
-        await asyncio.sleep(0)
-        hold.set()
-
-    assert (first.cancelled(), second.cancelled()) == (False, True)
-    await live.on_thread(lambda: None)
-    assert live.inflight == 0
+ONES = np.ones((1, 4), "<f4")
 
 
 async def test_a_retired_release_finishes_what_it_began(box: Box) -> None:
     """Then its rungs close; a request in flight never sees a closed one."""
     live = box.registry.live("sums")
     hold = threading.Event()
+    held = asyncio.get_running_loop().create_task(
+        live.scheduler.on_thread(lambda: hold.wait(5))
+    )
+    await asyncio.sleep(0)
+    asked = asyncio.get_running_loop().create_task(box.ask())
+    await asyncio.sleep(0)
 
-    def slow(feeds: dict[str, np.ndarray], wanted: tuple[str, ...]) -> Ran:
-        hold.wait(5)
-        return live.rung(None).run(feeds, wanted)
+    box.registry.unload("sums")
+    hold.set()
 
-    async with asyncio.TaskGroup() as group:
-        answer = group.create_task(
-            live.run(slow, ONES, ("y",), deadline_s=time.monotonic() + 10)
+    assert await asked == [2.0] * 4
+    await held
+    async with asyncio.timeout(5):
+        while any(t.name.startswith("run-sums") for t in threading.enumerate()):  # noqa: ASYNC110  # a thread ends without an event
+            await asyncio.sleep(0.01)
+
+
+async def test_a_caller_that_is_cancelled_frees_its_place(box: Box) -> None:
+    """It waited behind another one and never ran."""
+    live = box.registry.live("sums")
+    hold = threading.Event()
+    held = asyncio.get_running_loop().create_task(
+        live.scheduler.on_thread(lambda: hold.wait(5))
+    )
+    await asyncio.sleep(0)
+    asked = asyncio.get_running_loop().create_task(box.ask())
+    await asyncio.sleep(0.02)
+    asked.cancel()
+    await asyncio.sleep(0)
+
+    hold.set()
+    await held
+
+    assert asked.cancelled()
+    await box.ask()
+    assert live.scheduler.inflight == 0
+
+
+async def test_a_deadline_that_cannot_be_met_is_refused_at_once(box: Box) -> None:
+    """By the measured time of a run and the turn that it would have."""
+    live = box.registry.live("sums")
+    await box.ask()
+    live.stats.variants["fp32"].usual_ns = 10**9
+    hold = threading.Event()
+    held = asyncio.get_running_loop().create_task(
+        live.scheduler.on_thread(lambda: hold.wait(5))
+    )
+    await asyncio.sleep(0)
+
+    began = time.monotonic()
+    try:
+        await box.registry.infer(
+            InferRequest(model="sums", inputs={"x": ONES}, deadline_s=began + 0.5)
         )
-        await asyncio.sleep(0)
-        box.registry.unload("sums")
-        hold.set()
+    except DeadlineExceeded as error:
+        refused = error
+    hold.set()
+    await held
 
-    assert answer.result().outputs["y"].tolist() == [[2.0] * 4]
+    assert time.monotonic() - began < 0.4
+    assert "in time" in refused.message
+    assert refused.retry_after_s >= 1.0

@@ -118,7 +118,7 @@ async def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     assert outcomes.count("answered") == 2
     assert outcomes.count("refused") == 8
     live = box.registry.live("sums")
-    assert (live.inflight, live.stats.rejected["queue-full"]) == (0, 8)
+    assert (live.scheduler.inflight, live.stats.rejected["queue-full"]) == (0, 8)
     box.close()
 
 

@@ -100,8 +100,10 @@ async def test_empty_daemon_has_a_page() -> None:
 async def test_counters_tell_what_was_answered_and_refused() -> None:
     """By model, version, code; by variant; by reason."""
     live = live_model("m", PLAIN, dict, version="2.0")
-    live.stats.succeeded("best", queue_ns=1_000_000, compute_ns=2_000_000, at_ms=0)
-    live.stats.succeeded("small", queue_ns=0, compute_ns=400_000, at_ms=0)
+    live.stats.succeeded(queue_ns=1_000_000, compute_ns=2_000_000, at_ms=0)
+    live.stats.variants["best"].add(2_000_000)
+    live.stats.succeeded(queue_ns=0, compute_ns=400_000, at_ms=0)
+    live.stats.variants["small"].add(400_000)
     live.stats.failed("bad-model", 5)
     live.stats.refused("queue-full")
     who = {"model": "m", "version": "2.0"}

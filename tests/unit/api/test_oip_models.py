@@ -56,7 +56,7 @@ def test_config_tells_a_sequence_model() -> None:
 def test_statistics_are_the_counters() -> None:
     """Count and nanoseconds of each stage."""
     live = live_model("m", FREE, dict, variants=("best",))
-    live.stats.succeeded("best", queue_ns=10, compute_ns=30, at_ms=5)
+    live.stats.succeeded(queue_ns=10, compute_ns=30, at_ms=5)
     live.stats.failed("bad-model", 7)
     live.stats.compute_input.add(3)
 

@@ -71,10 +71,10 @@ def test_an_output_unknown_or_twice_is_refused(outputs: tuple[str, ...]) -> None
 
 def test_a_full_queue_tells_when_to_come_back() -> None:
     """The wait is the queue times the service time."""
-    admission.check_room("digits", inflight=7, limit=8, service_ms=lambda: 250)
+    admission.check_room("digits", inflight=7, limit=8, run_s=0.25)
 
     with pytest.raises(QueueFull) as caught:
-        admission.check_room("digits", inflight=8, limit=8, service_ms=lambda: 250)
+        admission.check_room("digits", inflight=8, limit=8, run_s=0.25)
 
     assert caught.value.retry_after_s == 2.0
 

@@ -9,14 +9,12 @@ def test_an_answered_request_is_counted_everywhere_once() -> None:
     """Queue and compute add up to the whole."""
     stats = ModelStats(["fp32", "int8"])
 
-    stats.succeeded("int8", queue_ns=1_000_000, compute_ns=3_000_000, at_ms=17)
+    stats.succeeded(queue_ns=1_000_000, compute_ns=3_000_000, at_ms=17)
 
     assert (stats.success.count, stats.success.ns) == (1, 4_000_000)
     assert (stats.queue.ns, stats.compute_infer.ns) == (1_000_000, 3_000_000)
     assert stats.last_inference_ms == 17
     assert stats.codes == {"ok": 1}
-    assert stats.variants["int8"].percentile_ms(0.5) == 3.0
-    assert stats.variants["fp32"].percentile_ms(0.5) is None
 
 
 def test_a_refusal_is_no_failure() -> None:
@@ -48,6 +46,17 @@ def test_the_ring_forgets_the_oldest() -> None:
 
     assert recent.count == RING + 1
     assert recent.percentile_ms(1.0) == 1.0
+
+
+def test_what_is_usual_follows_and_does_not_jump() -> None:
+    """The first counts whole, each later one an eighth."""
+    recent = Recent()
+
+    recent.add(800)
+    recent.add(1600)
+
+    assert recent.usual_ns == 900
+    assert recent.percentile_ms(0.0) == 800 / 1e6
 
 
 @pytest.mark.parametrize(("seconds", "bucket"), [(0.00025, 0), (0.0003, 1), (99.0, -1)])

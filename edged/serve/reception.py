@@ -1,0 +1,143 @@
+"""Request -> admitted job -> counted answer.
+
+Law: everything that can be refused is refused before the scheduler sees it; whatever
+leaves the scheduler is counted once. Call on the event loop only.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+
+from edged.errors import EdgedError
+from edged.serve import admission
+from edged.serve.ladder import Ran, Rung
+from edged.serve.live import Live
+from edged.serve.request import Array, InferRequest, InferResponse
+from edged.serve.scheduler import Job, Outcome, Scheduler
+
+Done = Callable[[InferResponse | BaseException], None]
+Run = Callable[[Mapping[str, Array], tuple[str, ...]], Ran]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The registry's bounds; see the `serve` and `runtime` settings.
+
+    Attributes:
+        queue_length: requests in flight for one model.
+        default_timeout_s: deadline of a request that brings none.
+        threads: of one run.
+        workers: runs of one model at a time, where its runtime allows.
+    """
+
+    queue_length: int
+    default_timeout_s: float
+    max_sequences: int
+    sequence_idle_s: float
+    threads: int
+    workers: int = 1
+
+
+class Ticket:
+    """A submitted request, for a caller who may go away."""
+
+    __slots__ = ("_job", "_scheduler")
+
+    def __init__(self, scheduler: Scheduler, job: Job) -> None:
+        self._scheduler = scheduler
+        self._job = job
+
+    def cancel(self) -> None:
+        """Forget it; `done` will not be called."""
+        self._scheduler.cancel(self._job)
+
+
+def admit(
+    request: InferRequest, live: Live, rung: Rung, run: Run, limits: Limits, done: Done
+) -> Ticket:
+    """Check a request and hand it to the release's scheduler.
+
+    Args:
+        request: what is asked.
+        live: the release that answers.
+        rung: of it.
+        run: how it runs: anew, or going on in a sequence.
+        limits: the registry's.
+        done: told the answer or the failure, once, maybe before this returns.
+
+    Raises:
+        InvalidTensor: an input or output is not the model's.
+        QueueFull, DeadlineExceeded: not now.
+    """
+    wanted = admission.wanted_outputs(live.plan, live.name, request.outputs)
+    admission.check_inputs(live.plan, live.name, request.inputs)
+    now_s = time.monotonic()
+    deadline_s = request.deadline_s
+    if deadline_s is None:
+        deadline_s = now_s + limits.default_timeout_s
+    needs_s = _check_room(request, live, rung, limits) if live.scheduler.inflight else 0
+    admission.check_time(live.name, now_s=now_s, deadline_s=deadline_s, needs_s=needs_s)
+    job = Job(
+        rung=rung,
+        run=run,
+        feeds=request.inputs,
+        wanted=wanted,
+        deadline_s=deadline_s,
+        peer=request.peer,
+        priority=request.priority,
+        done=partial(_count, live, done),
+    )
+    live.scheduler.submit(job)
+    return Ticket(live.scheduler, job)
+
+
+def _check_room(request: InferRequest, live: Live, rung: Rung, limits: Limits) -> float:
+    """Check that the queue has room; return how long turn and run should take."""
+    run_s = live.stats.variants[rung.id].usual_ns / 1e9
+    admission.check_room(
+        live.name,
+        inflight=live.scheduler.inflight,
+        limit=limits.queue_length,
+        run_s=run_s,
+    )
+    return live.scheduler.wait_s(request.peer, request.priority, run_s) + run_s
+
+
+def settle(
+    answered: "asyncio.Future[InferResponse]", outcome: InferResponse | BaseException
+) -> None:
+    """Put an outcome into a future; a cancelled one takes none."""
+    if answered.done():
+        return
+    if isinstance(outcome, BaseException):
+        answered.set_exception(outcome)
+    else:
+        answered.set_result(outcome)
+
+
+def _count(live: Live, done: Done, job: Job, outcome: Outcome) -> None:
+    """Count what became of a job, and tell whoever asked."""
+    if isinstance(outcome, BaseException):
+        if isinstance(outcome, EdgedError):
+            live.stats.failed(outcome.code, time.monotonic_ns() - job.admitted_ns)
+        done(outcome)
+        return
+    queue_ns = outcome.started_ns - job.admitted_ns
+    compute_ns = outcome.ended_ns - outcome.started_ns
+    live.stats.succeeded(
+        queue_ns=queue_ns,
+        compute_ns=compute_ns,
+        at_ms=int(time.time() * 1e3),
+    )
+    done(
+        InferResponse(
+            model=live.name,
+            version=live.version,
+            variant=job.rung.id,
+            outputs=outcome.outputs,
+            queue_ns=queue_ns,
+            compute_ns=compute_ns,
+        )
+    )

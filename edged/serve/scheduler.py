@@ -1,0 +1,261 @@
+"""The one owner of a release's queue: what runs now, where, and what waits.
+
+Law: call on the event loop only; a run happens on the loop or on a worker, and its
+end is told on the loop, once. Nothing waits here: callers bring `done`.
+
+Placement: a rung whose runs are short runs on the loop, because two thread switches
+cost more than the run; all others run on workers. It is chosen by measurement, per
+variant, and measured again all the time.
+"""
+
+import asyncio
+import enum
+import time
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from edged.errors import DeadlineExceeded
+from edged.serve.ladder import Ran, Rung
+from edged.serve.queue import Queue
+from edged.serve.request import Array
+from edged.serve.stats import Recent
+
+T = TypeVar("T")
+Outcome = Ran | BaseException
+
+#: A run of this p95 stalls health answers and other models no longer than a
+#: garbage collection does, and costs less than the two switches to a thread and back.
+INLINE_MS = 1.0
+
+#: Leaving the loop again takes a clearer sign than coming to it.
+OUTLINE_MS = 1.5
+
+#: One run of this length sends its rung away at once: health must answer in 5 ms.
+STALL_MS = 4.0
+
+#: Runs between two looks at a rung's placement.
+MEASURED = 32
+
+
+class Placement(enum.Enum):
+    """Where a rung runs."""
+
+    LOOP = "loop"
+    THREAD = "thread"
+
+
+class Job:
+    """One admitted request on its way through the scheduler."""
+
+    __slots__ = (
+        "admitted_ns",
+        "answered",
+        "deadline_s",
+        "done",
+        "feeds",
+        "peer",
+        "priority",
+        "run",
+        "rung",
+        "timer",
+        "wanted",
+    )
+
+    def __init__(  # noqa: PLR0913  # a record; by name only
+        self,
+        *,
+        rung: Rung,
+        run: Callable[[Mapping[str, Array], tuple[str, ...]], Ran],
+        feeds: Mapping[str, Array],
+        wanted: tuple[str, ...],
+        deadline_s: float,
+        peer: Hashable,
+        priority: int,
+        done: Callable[["Job", Outcome], None],
+    ) -> None:
+        self.rung = rung
+        self.run = run
+        self.feeds = feeds
+        self.wanted = wanted
+        self.deadline_s = deadline_s
+        self.peer = peer
+        self.priority = priority
+        self.done = done
+        self.admitted_ns = time.monotonic_ns()
+        self.answered = False
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Scheduler:
+    """Runs jobs in the queue's order.
+
+    Args:
+        name: of the model, for errors and thread names.
+        workers: runs at a time; a rung that is not concurrent gets one of them.
+        taken: durations of runs by variant, filled here.
+    """
+
+    def __init__(self, name: str, *, workers: int, taken: Mapping[str, Recent]) -> None:
+        self._name = name
+        self._workers = workers
+        self._queue: Queue[Job] = Queue()
+        self._busy: dict[Rung, int] = {}
+        self._since_s: dict[Job, float] = {}
+        self._extra = 0
+        self._places: dict[str, Placement] = {}
+        self._taken = taken
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"run-{name}")
+        self.idle: Callable[[], None] = lambda: None
+
+    # --- looking -----------------------------------------------------------------
+
+    @property
+    def inflight(self) -> int:
+        """Requests that wait or run, those whose caller has gone included."""
+        return len(self._queue) + len(self._since_s) + self._extra
+
+    def running_s(self, now_s: float) -> float:
+        """Return for how long the longest present run has been on; 0 for none."""
+        return now_s - min(self._since_s.values(), default=now_s)
+
+    def placement(self, variant: str) -> Placement:
+        """Return where a variant runs now."""
+        return self._places.get(variant, Placement.THREAD)
+
+    def wait_s(self, peer: Hashable, priority: int, run_s: float) -> float:
+        """Return how long a new request would wait, if runs take as long as of late."""
+        ahead = self._queue.ahead(peer, priority) + len(self._since_s)
+        return ahead * run_s / self._workers
+
+    # --- doing -------------------------------------------------------------------
+
+    def submit(self, job: Job) -> None:
+        """Run it at once where it may, else let it wait; `done` follows, once."""
+        if (
+            self.placement(job.rung.id) is Placement.LOOP
+            and not self._queue
+            and self._may_run(job)
+        ):
+            self._run_here(job)
+            return
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_at(job.deadline_s, self._late, job)
+        self._queue.push(job)
+        self._feed()
+
+    def cancel(self, job: Job) -> None:
+        """Forget a request whose caller went away; a run that began ends unheard."""
+        if not job.answered:
+            job.answered = True
+            self._stop_clock(job)
+            if self._queue.remove(job):
+                self._settle()
+
+    async def on_thread(self, work: Callable[[], T]) -> T:
+        """Run something else on a worker, counted as in flight until it ends."""
+        loop = asyncio.get_running_loop()
+        self._extra += 1
+        future = self._executor.submit(work)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left_thread))
+        return await asyncio.wrap_future(future)
+
+    def close(self, last: Callable[[], None]) -> Future[None]:
+        """Run `last` on a worker and let them all go; nothing may follow."""
+        closing = self._executor.submit(last)
+        self._executor.shutdown(wait=False)
+        return closing
+
+    # --- on the loop -------------------------------------------------------------
+
+    def _run_here(self, job: Job) -> None:
+        try:
+            outcome: Outcome = job.run(job.feeds, job.wanted)
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits
+            outcome = error
+        self._measure(job, outcome)
+        self._tell(job, outcome)
+
+    def _feed(self) -> None:
+        """Give free workers what is next."""
+        while len(self._since_s) < self._workers:
+            job = self._queue.pop(self._may_run)
+            if job is None:
+                return
+            self._busy[job.rung] = self._busy.get(job.rung, 0) + 1
+            self._since_s[job] = time.monotonic()
+            loop = asyncio.get_running_loop()
+            self._executor.submit(self._work, job, loop)
+
+    def _may_run(self, job: Job) -> bool:
+        return job.rung.runs.concurrent or not self._busy.get(job.rung)
+
+    def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+        """Run on a worker."""
+        try:
+            outcome: Outcome = job.run(job.feeds, job.wanted)
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits
+            outcome = error
+        loop.call_soon_threadsafe(self._ran, job, outcome)
+
+    def _ran(self, job: Job, outcome: Outcome) -> None:
+        del self._since_s[job]
+        self._busy[job.rung] -= 1
+        if not self._busy[job.rung]:
+            del self._busy[job.rung]
+        self._measure(job, outcome)
+        self._feed()
+        self._tell(job, outcome)
+        self._settle()
+
+    def _tell(self, job: Job, outcome: Outcome) -> None:
+        if not job.answered:
+            job.answered = True
+            self._stop_clock(job)
+            job.done(job, outcome)
+
+    def _late(self, job: Job) -> None:
+        """Answer at the deadline, whether it waits or runs."""
+        waited = self._queue.remove(job)
+        when = "before it could start" if waited else "while it ran"
+        self._tell(
+            job,
+            DeadlineExceeded(
+                f"cannot answer for {self._name}: its deadline passed {when}",
+                hint="allow more time, or send fewer requests at a time",
+            ),
+        )
+        self._settle()
+
+    def _measure(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, BaseException):
+            return
+        ns = outcome.ended_ns - outcome.started_ns
+        self._queue.charge(job.peer, ns)
+        variant = job.rung.id
+        taken = self._taken[variant]
+        taken.add(ns)
+        here = self.placement(variant) is Placement.LOOP
+        if here and ns > STALL_MS * 1e6:
+            self._places[variant] = Placement.THREAD  # at once: the loop stood still
+        elif taken.count % MEASURED == 0:
+            p95_ms = taken.percentile_ms(0.95) or 0.0
+            fits = p95_ms <= (OUTLINE_MS if here else INLINE_MS)
+            self._places[variant] = Placement.LOOP if fits else Placement.THREAD
+
+    def _left_thread(self) -> None:
+        self._extra -= 1
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self.inflight:
+            self.idle()
+
+    @staticmethod
+    def _stop_clock(job: Job) -> None:
+        if job.timer is not None:
+            job.timer.cancel()
+            job.timer = None
+
+    def __repr__(self) -> str:
+        return f"{len(self._since_s)} running, {self._queue!r}"

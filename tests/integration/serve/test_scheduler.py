@@ -1,0 +1,247 @@
+"""What runs now, where, and what waits: real threads, functions for models."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edged.errors import DeadlineExceeded
+from edged.serve.ladder import Ran, Rung
+from edged.serve.scheduler import MEASURED, Job, Outcome, Placement, Scheduler
+from edged.serve.stats import Recent
+from edged.wire.release import BackendName, Variant
+from tests.fakes.models import FunctionRuns
+
+FEEDS: Mapping[str, Any] = {"x": np.ones(1, "<f4")}
+
+
+class Desk:
+    """A scheduler, one rung, and what became of its jobs."""
+
+    def __init__(self, *, workers: int = 1, concurrent: bool = True) -> None:
+        self.recent = Recent()
+        self.scheduler = Scheduler("m", workers=workers, taken={"v": self.recent})
+        runs = FunctionRuns(lambda feeds: {"y": feeds["x"]})
+        runs.concurrent = concurrent
+        row = Variant(id="v", backend=BackendName.ONNX, file="v.onnx")
+        self.rung = Rung(row, runs)  # type: ignore[arg-type]  # duck of Adapted
+        self.outcomes: dict[str, Outcome] = {}
+        self.order: list[str] = []
+        self.threads: list[str] = []
+
+    def job(
+        self,
+        name: str,
+        *,
+        work: Callable[[], object] = lambda: None,
+        takes_ns: int = 1000,
+        within_s: float = 10.0,
+        peer: str = "a",
+        priority: int = 0,
+    ) -> Job:
+        """Submit a job that does `work` and says that it took `takes_ns`."""
+
+        def run(_feeds: object, _wanted: object) -> Ran:
+            self.order.append(name)
+            self.threads.append(threading.current_thread().name)
+            work()
+            return Ran({}, 0, takes_ns)
+
+        def done(_job: Job, outcome: Outcome) -> None:
+            assert name not in self.outcomes
+            self.outcomes[name] = outcome
+
+        job = Job(
+            rung=self.rung,
+            run=run,
+            feeds=FEEDS,
+            wanted=("y",),
+            deadline_s=time.monotonic() + within_s,
+            peer=peer,
+            priority=priority,
+            done=done,
+        )
+        self.scheduler.submit(job)
+        return job
+
+    async def settled(self) -> None:
+        """Wait until nothing waits or runs."""
+        async with asyncio.timeout(10):
+            while self.scheduler.inflight:  # noqa: ASYNC110  # no event outside
+                await asyncio.sleep(0.005)
+
+    async def measured(self, takes_ns: int) -> None:
+        """Run as often as it takes to be placed."""
+        for n in range(MEASURED):
+            self.job(f"{takes_ns}-{n}", takes_ns=takes_ns)
+            await self.settled()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """Return a desk with one worker."""
+    made = Desk()
+    yield made
+    made.scheduler.close(lambda: None)
+
+
+async def test_the_queue_s_order_is_the_worker_s(desk: Desk) -> None:
+    """While one runs, the others wait and are chosen from."""
+    hold = threading.Event()
+    desk.job("running", work=lambda: hold.wait(5))
+    desk.job("late", within_s=9)
+    desk.job("soon", within_s=5)
+    desk.job("urgent", within_s=9, priority=1)
+    desk.job("other", within_s=9, peer="b")
+    waiting = desk.scheduler.inflight
+
+    hold.set()
+    await desk.settled()
+
+    assert waiting == 5
+    assert desk.order == ["running", "urgent", "other", "soon", "late"]
+    assert all(isinstance(outcome, Ran) for outcome in desk.outcomes.values())
+
+
+async def test_a_short_model_comes_to_the_loop_and_a_long_one_leaves_it(
+    desk: Desk,
+) -> None:
+    """By measurement: at first on a worker, then here, then there again."""
+    await desk.measured(100_000)
+    placed = desk.scheduler.placement("v")
+    desk.job("here")
+    here = desk.threads[-1]
+    answered_at_once = "here" in desk.outcomes
+    desk.job("long", takes_ns=5_000_000)
+    left = desk.scheduler.placement("v")
+    desk.job("there")
+    await desk.settled()
+
+    assert (placed, left) == (Placement.LOOP, Placement.THREAD)
+    assert here == threading.current_thread().name
+    assert answered_at_once
+    assert desk.threads[-1].startswith("run-m")
+
+
+async def test_a_model_of_middling_length_stays_where_it_is(desk: Desk) -> None:
+    """1.2 ms do not bring it to the loop, and do not take it away either."""
+    await desk.measured(1_200_000)
+    outside = desk.scheduler.placement("v")
+    for _ in range(MEASURED * 16):
+        desk.recent.add(100_000)
+    await desk.measured(100_001)
+    inside = desk.scheduler.placement("v")
+    for _ in range(512):
+        desk.recent.add(1_200_000)
+    await desk.measured(1_200_001)
+
+    assert (outside, inside) == (Placement.THREAD, Placement.LOOP)
+    assert desk.scheduler.placement("v") is Placement.LOOP
+
+
+async def test_a_waiting_request_is_told_at_its_deadline(desk: Desk) -> None:
+    """It never runs; the one that runs is told too, and ends unheard."""
+    hold = threading.Event()
+    desk.job("running", work=lambda: hold.wait(5), within_s=0.05)
+    desk.job("waiting", within_s=0.05)
+    async with asyncio.timeout(5):
+        while len(desk.outcomes) < 2:  # noqa: ASYNC110  # a dict, no event
+            await asyncio.sleep(0.01)
+    running = desk.scheduler.running_s(time.monotonic())
+
+    hold.set()
+    await desk.settled()
+
+    assert "while it ran" in str(desk.outcomes["running"])
+    assert "before it could start" in str(desk.outcomes["waiting"])
+    assert isinstance(desk.outcomes["running"], DeadlineExceeded)
+    assert desk.order == ["running"]
+    assert running > 0.03
+    assert desk.scheduler.running_s(time.monotonic()) == 0
+
+
+async def test_a_caller_that_went_away_is_not_answered(desk: Desk) -> None:
+    """Waiting it never runs, running it ends unheard."""
+    hold = threading.Event()
+    running = desk.job("running", work=lambda: hold.wait(5))
+    waiting = desk.job("waiting")
+    desk.scheduler.cancel(running)
+    desk.scheduler.cancel(waiting)
+    desk.scheduler.cancel(waiting)
+
+    hold.set()
+    await desk.settled()
+
+    assert desk.outcomes == {}
+    assert desk.order == ["running"]
+
+
+@pytest.mark.parametrize(("concurrent", "at_once"), [(True, 2), (False, 1)])
+async def test_two_workers_run_two_requests_where_the_runtime_allows(
+    *, concurrent: bool, at_once: int
+) -> None:
+    """A rung that is not concurrent gets one at a time."""
+    desk = Desk(workers=2, concurrent=concurrent)
+    hold = threading.Event()
+    for name in "abc":
+        desk.job(name, work=lambda: hold.wait(5))
+    await asyncio.sleep(0.1)
+    begun = len(desk.order)
+
+    hold.set()
+    await desk.settled()
+
+    assert begun == at_once
+    assert len(desk.order) == 3
+    desk.scheduler.close(lambda: None)
+
+
+async def test_a_run_that_fails_is_told_as_it_is(desk: Desk) -> None:
+    """Also a bug: nobody waits for ever, and the worker goes on."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    desk.job("bad", work=fail)
+    desk.job("good")
+    await desk.settled()
+
+    assert isinstance(desk.outcomes["bad"], ZeroDivisionError)
+    assert isinstance(desk.outcomes["good"], Ran)
+
+
+async def test_idle_is_told_when_the_last_one_left(desk: Desk) -> None:
+    """The release waits for that before it closes its rungs."""
+    told: list[int] = []
+    desk.scheduler.idle = lambda: told.append(desk.scheduler.inflight)
+    hold = threading.Event()
+    job = desk.job("a", work=lambda: hold.wait(5))
+    desk.scheduler.cancel(job)
+    early = list(told)
+
+    hold.set()
+    await desk.scheduler.on_thread(lambda: None)
+    await desk.settled()
+
+    assert early == []
+    assert told
+    assert set(told) == {0}
+
+
+async def test_the_wait_is_what_is_ahead_times_a_run(desk: Desk) -> None:
+    """Of its own and one turn of each other peer, and the one that runs."""
+    hold = threading.Event()
+    desk.job("running", work=lambda: hold.wait(5))
+    for n in range(10):
+        desk.job(f"greedy-{n}", peer="greedy")
+
+    modest = desk.scheduler.wait_s("modest", 0, 0.5)
+    greedy = desk.scheduler.wait_s("greedy", 0, 0.5)
+
+    hold.set()
+    await desk.settled()
+    assert (modest, greedy) == (1.0, 5.5)
