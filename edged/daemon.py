@@ -38,6 +38,7 @@ from edged.lifecycle import supervise
 from edged.runtime.memory import keep_blocks
 from edged.serve.live import Live
 from edged.serve.reception import Limits
+from edged.serve.regions import Bounds, Regions
 from edged.serve.registry import Registry
 from edged.store.bundle import Limits as BundleLimits
 from edged.store.layout import Layout
@@ -167,6 +168,7 @@ class Daemon:
                 app=data_app(
                     self._registry,
                     self._phase.watch,
+                    regions=Regions(Bounds(copied_bytes=settings.max_body)),
                     clock=self._clock,
                     max_body=settings.max_body,
                 ),
@@ -352,6 +354,8 @@ def _limits(settings: config.Settings) -> Limits:
         sequence_idle_s=settings.serve.sequence_idle,
         threads=threads,
         workers=max(1, cores // threads),
+        batch_window_s=settings.serve.batch_window,
+        batch_max=settings.serve.batch_max,
     )
 
 

@@ -178,6 +178,22 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True):
             "Idle time after which a sequence that its caller forgot is closed.",
         ),
     ] = 60.0
+    batch_window: Annotated[
+        float,
+        Setting(
+            Duration("0ms", "1s"),
+            "How long the first of a joint run waits for others, for models whose"
+            " manifest names a batch axis. 0 joins nothing: most edge boxes have one"
+            " caller, who would only wait.",
+        ),
+    ] = 0.0
+    batch_max: Annotated[
+        int,
+        Setting(
+            Whole(2, 1024),
+            "Rows of a joint run; the manifest's own maximum may be lower.",
+        ),
+    ] = 8
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):

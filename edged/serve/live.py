@@ -11,7 +11,9 @@ from edged.errors import UnknownVariant
 from edged.runtime.base import Runs
 from edged.runtime.memory import give_back
 from edged.serve import admission
+from edged.serve.batching import Batching, rows
 from edged.serve.ladder import Ladder, Rung
+from edged.serve.request import Array
 from edged.serve.scheduler import Scheduler
 from edged.serve.stats import ModelStats
 from edged.store.releases import Release
@@ -34,6 +36,7 @@ class Live:
         labels: Mapping[str, tuple[str, ...]],
         *,
         workers: int = 1,
+        joined: Batching | None = None,
     ) -> None:
         self.release = release
         self.ladder = ladder
@@ -41,9 +44,10 @@ class Live:
         self.plan = admission.plan(release.manifest.signature)
         self.stats = ModelStats(variant.id for variant in release.manifest.variants)
         self.scheduler = Scheduler(
-            self.name, workers=workers, taken=self.stats.variants
+            self.name, workers=workers, taken=self.stats.variants, joined=joined
         )
         self.scheduler.idle = self._close_if_unused
+        self._joined = joined
         self._held = 0
         self._retired = False
         self._rungs = {rung.id: rung for rung in ladder.rungs}
@@ -107,6 +111,12 @@ class Live:
                 hint=f"edgectl models show {self.name}",
             )
         return self._rungs[variant]
+
+    def may_join(self, rung: Rung, inputs: Mapping[str, Array]) -> bool:
+        """Tell whether a request may share a run with others."""
+        if self._joined is None or rung.runs.stateful:
+            return False
+        return 0 < rows(inputs, self._joined.axis) <= self._joined.most
 
     def hold(self) -> None:
         """Keep this release in memory for an open sequence."""

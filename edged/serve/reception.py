@@ -13,10 +13,11 @@ import msgspec
 
 from edged.errors import EdgedError
 from edged.serve import admission
+from edged.serve.job import Job, Outcome
 from edged.serve.ladder import Ran, Rung
 from edged.serve.live import Live
 from edged.serve.request import Array, InferRequest, InferResponse
-from edged.serve.scheduler import Job, Outcome, Scheduler
+from edged.serve.scheduler import Scheduler
 
 Done = Callable[[InferResponse | BaseException], None]
 Run = Callable[[Mapping[str, Array], tuple[str, ...]], Ran]
@@ -30,6 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         default_timeout_s: deadline of a request that brings none.
         threads: of one run.
         workers: runs of one model at a time, where its runtime allows.
+        batch_window_s: how long a request waits for others to join; 0 for never.
+        batch_max: rows of a joint run, at most.
     """
 
     queue_length: int
@@ -38,6 +41,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sequence_idle_s: float
     threads: int
     workers: int = 1
+    batch_window_s: float = 0.0
+    batch_max: int = 1
 
 
 class Ticket:
@@ -88,6 +93,7 @@ def admit(
         peer=request.peer,
         priority=request.priority,
         done=partial(_count, live, done),
+        joins=run == rung.run and live.may_join(rung, request.inputs),
     )
     live.scheduler.submit(job)
     return Ticket(live.scheduler, job)

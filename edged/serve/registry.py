@@ -16,6 +16,7 @@ from edged.errors import (
     UnknownVersion,
 )
 from edged.host.clock import Clock
+from edged.serve.batching import batching
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
 from edged.serve.reception import Done, Limits, Ticket, admit, settle
@@ -232,7 +233,17 @@ class Registry:
             self.loads["failed"] += 1
             raise
         self.loads["ok"] += 1
-        return Live(release, ladder, labels, workers=self.limits.workers)
+        return Live(
+            release,
+            ladder,
+            labels,
+            workers=self.limits.workers,
+            joined=batching(
+                release.manifest,
+                window_s=self.limits.batch_window_s,
+                most=self.limits.batch_max,
+            ),
+        )
 
     def discard(self, prepared: Live) -> None:
         """Let go of a prepared release that will not go live. Blocks; any thread."""

@@ -11,18 +11,18 @@ variant, and measured again all the time.
 import asyncio
 import enum
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from edged.errors import DeadlineExceeded
-from edged.serve.ladder import Ran, Rung
+from edged.serve.batching import Batching, rows
+from edged.serve.job import Batch, Company, Job, Outcome, run_alone, run_together
+from edged.serve.ladder import Rung
 from edged.serve.queue import Queue
-from edged.serve.request import Array
 from edged.serve.stats import Recent
 
 T = TypeVar("T")
-Outcome = Ran | BaseException
 
 #: A run of this p95 stalls health answers and other models no longer than a
 #: garbage collection does, and costs less than the two switches to a thread and back.
@@ -45,48 +45,6 @@ class Placement(enum.Enum):
     THREAD = "thread"
 
 
-class Job:
-    """One admitted request on its way through the scheduler."""
-
-    __slots__ = (
-        "admitted_ns",
-        "answered",
-        "deadline_s",
-        "done",
-        "feeds",
-        "peer",
-        "priority",
-        "run",
-        "rung",
-        "timer",
-        "wanted",
-    )
-
-    def __init__(  # noqa: PLR0913  # a record; by name only
-        self,
-        *,
-        rung: Rung,
-        run: Callable[[Mapping[str, Array], tuple[str, ...]], Ran],
-        feeds: Mapping[str, Array],
-        wanted: tuple[str, ...],
-        deadline_s: float,
-        peer: Hashable,
-        priority: int,
-        done: Callable[["Job", Outcome], None],
-    ) -> None:
-        self.rung = rung
-        self.run = run
-        self.feeds = feeds
-        self.wanted = wanted
-        self.deadline_s = deadline_s
-        self.peer = peer
-        self.priority = priority
-        self.done = done
-        self.admitted_ns = time.monotonic_ns()
-        self.answered = False
-        self.timer: asyncio.TimerHandle | None = None
-
-
 class Scheduler:
     """Runs jobs in the queue's order.
 
@@ -94,14 +52,24 @@ class Scheduler:
         name: of the model, for errors and thread names.
         workers: runs at a time; a rung that is not concurrent gets one of them.
         taken: durations of runs by variant, filled here.
+        joined: how requests may be joined into one run; None for never.
     """
 
-    def __init__(self, name: str, *, workers: int, taken: Mapping[str, Recent]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        workers: int,
+        taken: Mapping[str, Recent],
+        joined: Batching | None = None,
+    ) -> None:
         self._name = name
         self._workers = workers
+        self._joined = joined
+        self._window: asyncio.TimerHandle | None = None
         self._queue: Queue[Job] = Queue()
         self._busy: dict[Rung, int] = {}
-        self._since_s: dict[Job, float] = {}
+        self._since_s: dict[Batch, float] = {}
         self._extra = 0
         self._places: dict[str, Placement] = {}
         self._taken = taken
@@ -113,7 +81,8 @@ class Scheduler:
     @property
     def inflight(self) -> int:
         """Requests that wait or run, those whose caller has gone included."""
-        return len(self._queue) + len(self._since_s) + self._extra
+        running = sum(len(batch) for batch in self._since_s)
+        return len(self._queue) + running + self._extra
 
     def running_s(self, now_s: float) -> float:
         """Return for how long the longest present run has been on; 0 for none."""
@@ -134,6 +103,7 @@ class Scheduler:
         """Run it at once where it may, else let it wait; `done` follows, once."""
         if (
             self.placement(job.rung.id) is Placement.LOOP
+            and self._joined is None
             and not self._queue
             and self._may_run(job)
         ):
@@ -169,43 +139,76 @@ class Scheduler:
     # --- on the loop -------------------------------------------------------------
 
     def _run_here(self, job: Job) -> None:
-        try:
-            outcome: Outcome = job.run(job.feeds, job.wanted)
-        except BaseException as error:  # noqa: BLE001  # handed to whoever waits
-            outcome = error
+        outcome = run_alone(job)
         self._measure(job, outcome)
         self._tell(job, outcome)
 
     def _feed(self) -> None:
         """Give free workers what is next."""
         while len(self._since_s) < self._workers:
-            job = self._queue.pop(self._may_run)
-            if job is None:
+            batch = self._next()
+            if not batch:
                 return
-            self._busy[job.rung] = self._busy.get(job.rung, 0) + 1
-            self._since_s[job] = time.monotonic()
-            loop = asyncio.get_running_loop()
-            self._executor.submit(self._work, job, loop)
+            rung = batch[0].rung
+            self._busy[rung] = self._busy.get(rung, 0) + 1
+            self._since_s[batch] = time.monotonic()
+            self._executor.submit(self._work, batch, asyncio.get_running_loop())
+
+    def _next(self) -> Batch:
+        """Take out what runs next: one job, or all that may be joined to it."""
+        if self._joined is not None and self._is_early(self._joined):
+            return ()
+        job = self._queue.pop(self._may_run)
+        if job is None:
+            return ()
+        if self._joined is None or not job.joins:
+            return (job,)
+        company = Company(self._joined, job)
+        while (other := self._queue.pop(company.takes)) is not None:
+            company.add(other)
+        return company.jobs
+
+    def _is_early(self, joined: Batching) -> bool:
+        """Tell whether to wait for more; look again when the window is over."""
+        waiting = [job for job in self._queue if not job.answered]
+        if not waiting or not all(job.joins for job in waiting):
+            return False
+        if sum(rows(job.feeds, joined.axis) for job in waiting) >= joined.most:
+            return False
+        oldest_ns = min(job.admitted_ns for job in waiting)
+        left_s = joined.window_s - (time.monotonic_ns() - oldest_ns) / 1e9
+        if left_s <= 0:
+            return False
+        if self._window is not None:
+            self._window.cancel()
+        loop = asyncio.get_running_loop()
+        self._window = loop.call_later(left_s, self._feed)
+        return True
 
     def _may_run(self, job: Job) -> bool:
         return job.rung.runs.concurrent or not self._busy.get(job.rung)
 
-    def _work(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> None:
         """Run on a worker."""
-        try:
-            outcome: Outcome = job.run(job.feeds, job.wanted)
-        except BaseException as error:  # noqa: BLE001  # handed to whoever waits
-            outcome = error
-        loop.call_soon_threadsafe(self._ran, job, outcome)
+        joined = self._joined
+        outcomes = None
+        if joined is not None and len(batch) > 1:
+            outcomes = run_together(batch, joined.axis)
+        if outcomes is None:
+            outcomes = [run_alone(job) for job in batch]
+        loop.call_soon_threadsafe(self._ran, batch, outcomes)
 
-    def _ran(self, job: Job, outcome: Outcome) -> None:
-        del self._since_s[job]
-        self._busy[job.rung] -= 1
-        if not self._busy[job.rung]:
-            del self._busy[job.rung]
-        self._measure(job, outcome)
+    def _ran(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        del self._since_s[batch]
+        rung = batch[0].rung
+        self._busy[rung] -= 1
+        if not self._busy[rung]:
+            del self._busy[rung]
+        for job, outcome in zip(batch, outcomes, strict=True):
+            self._measure(job, outcome)
         self._feed()
-        self._tell(job, outcome)
+        for job, outcome in zip(batch, outcomes, strict=True):
+            self._tell(job, outcome)
         self._settle()
 
     def _tell(self, job: Job, outcome: Outcome) -> None:
@@ -235,6 +238,8 @@ class Scheduler:
         variant = job.rung.id
         taken = self._taken[variant]
         taken.add(ns)
+        if self._joined is not None:
+            return  # a run that waits for company is not for the loop
         here = self.placement(variant) is Placement.LOOP
         if here and ns > STALL_MS * 1e6:
             self._places[variant] = Placement.THREAD  # at once: the loop stood still

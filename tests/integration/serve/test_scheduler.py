@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from edged.errors import DeadlineExceeded
+from edged.serve.job import Job, Outcome
 from edged.serve.ladder import Ran, Rung
-from edged.serve.scheduler import MEASURED, Job, Outcome, Placement, Scheduler
+from edged.serve.scheduler import MEASURED, Placement, Scheduler
 from edged.serve.stats import Recent
 from edged.wire.release import BackendName, Variant
 from tests.fakes.models import FunctionRuns
