@@ -112,6 +112,18 @@ class UnknownVariant(Refused):
     code = "unknown-variant"
 
 
+class UnknownRegion(Refused):
+    """The caller has registered no shared memory region of that name."""
+
+    code = "unknown-region"
+
+
+class BadRegion(Refused):
+    """Shared memory that cannot be used so: its object, its size, a bound."""
+
+    code = "bad-region"
+
+
 class UnknownEndpoint(Refused):
     """No such path on this socket."""
 

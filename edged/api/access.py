@@ -60,7 +60,7 @@ class Roles:
         """
         if needed is Access.READ:
             return  # who is connected was allowed to connect
-        who = _peer_of(request)
+        who = peer_of(request)
         if who is not None and self.of(who) is Access.ADMIN:
             return
         user = "this peer" if who is None else f"user {_user_name(who.uid)}"
@@ -114,7 +114,8 @@ def _hostname(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-def _peer_of(request: web.BaseRequest) -> Peer | None:
+def peer_of(request: web.BaseRequest) -> Peer | None:
+    """Return who is connected; None on TCP, where the kernel does not say."""
     transport = request.transport
     if transport is None or not _is_unix(request):
         return None

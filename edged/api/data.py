@@ -10,8 +10,10 @@ from aiohttp import web
 from edged.api.infer import Infer
 from edged.api.metrics import Metrics
 from edged.api.oip_models import Models
+from edged.api.regions import RegionRoutes
 from edged.errors import Unsupported
 from edged.host.clock import Clock
+from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.watch import Watch
 from edged.wire.messages import Phase
@@ -21,7 +23,6 @@ _MODEL = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
 
 #: Parts of the protocol's extensions that edged does not have.
 _ABSENT = (
-    "/v2/systemsharedmemory{rest:.*}",
     "/v2/cudasharedmemory{rest:.*}",
     "/v2/logging",
     "/v2/trace/setting",
@@ -30,17 +31,23 @@ _ABSENT = (
 
 
 def data_app(
-    registry: Registry, phase: Watch[Phase], *, clock: Clock, max_body: int
+    registry: Registry,
+    phase: Watch[Phase],
+    *,
+    regions: Regions,
+    clock: Clock,
+    max_body: int,
 ) -> web.Application:
     """Make the application.
 
     Args:
         registry: who answers.
         phase: where the daemon is in its life.
+        regions: memory that callers share; freed when the application ends.
         clock: for deadlines.
         max_body: bytes of a request to a model whose inputs have no fixed size.
     """
-    infer = Infer(registry, clock, max_body=max_body)
+    infer = Infer(registry, regions, clock, max_body=max_body)
     models = Models(registry, phase)
 
     app = web.Application()
@@ -59,12 +66,14 @@ def data_app(
     add("POST", "/v2/repository/index", models.index)
     verbs = "{verb:load|unload}"
     add("POST", f"/v2/repository/models/{{model}}/{verbs}", models.refuse_change)
+    RegionRoutes(regions).add_to(app.router)
     for path in _ABSENT:
         add("*", path, _absent)
     add("GET", "/metrics", Metrics(registry, phase).answer)
 
     async def close(_app: web.Application) -> None:
         infer.close()
+        regions.close()
 
     app.on_cleanup.append(close)
     return app

@@ -14,10 +14,13 @@ from typing import TypeVar
 from aiohttp import web
 
 from edged.api import body as bodies
+from edged.api.access import peer_of
 from edged.api.classes import best_classes
 from edged.errors import EdgedError, InvalidRequest
 from edged.host.clock import Clock
+from edged.serve.lending import Loan, borrow
 from edged.serve.live import Live
+from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, InferResponse, Sequence
 from edged.wire import oip
@@ -33,12 +36,16 @@ class Infer:
 
     Args:
         registry: who answers.
+        regions: memory that callers share.
         clock: for deadlines.
         max_body: in bytes, for models whose inputs have no fixed size.
     """
 
-    def __init__(self, registry: Registry, clock: Clock, *, max_body: int) -> None:
+    def __init__(
+        self, registry: Registry, regions: Regions, clock: Clock, *, max_body: int
+    ) -> None:
         self._registry = registry
+        self._regions = regions
         self._clock = clock
         self._max_body = max_body
         self._codec = ThreadPoolExecutor(1, thread_name_prefix="codec")
@@ -56,7 +63,8 @@ class Infer:
             body, json_bytes = await self._read(request, live)
             read_s = self._clock.monotonic()
             asked = _read(body, json_bytes, live)
-            told = _request(asked, live.name, version, arrived_s)
+            loan = self._borrow(request, asked, live)
+            told = _request(asked, loan, live.name, version, arrived_s)
         except EdgedError as error:
             live.stats.refused(error.code)
             raise
@@ -64,6 +72,7 @@ class Infer:
         ready_s = self._clock.monotonic()
         answer = await self._registry.infer(told)
         ran_s = self._clock.monotonic()
+        loan.place(answer.outputs)
         encoded = self._write(answer, asked, live)
         live.stats.compute_input.add(int((ready_s - read_s) * 1e9))
         live.stats.compute_output.add(int((self._clock.monotonic() - ran_s) * 1e9))
@@ -96,6 +105,16 @@ class Infer:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._codec, work)
 
+    def _borrow(self, request: web.Request, asked: oip.Asked, live: Live) -> Loan:
+        return borrow(
+            self._regions,
+            peer_of(request),
+            live,
+            inputs=asked.inputs,
+            shared=asked.shared,
+            wanted=asked.outputs or (),
+        )
+
     # --- writing -----------------------------------------------------------------
 
     def _write(
@@ -115,7 +134,14 @@ class Infer:
                     labels.get(name, ()),
                     f"output {name!r}",
                 )
-            outputs.append(oip.Output(name=name, tensor=tensor, binary=wanted.binary))
+            outputs.append(
+                oip.Output(
+                    name=name,
+                    tensor=tensor,
+                    binary=wanted.binary,
+                    placed=wanted.place is not None,
+                )
+            )
         return oip.write_response(
             model=answer.model,
             version=answer.version,
@@ -161,7 +187,7 @@ def _read(body: memoryview, json_bytes: int | None, live: Live) -> oip.Asked:
 
 
 def _request(
-    asked: oip.Asked, model: str, version: str | None, arrived_s: float
+    asked: oip.Asked, loan: Loan, model: str, version: str | None, arrived_s: float
 ) -> InferRequest:
     options = asked.options
     outputs = None
@@ -170,8 +196,9 @@ def _request(
     return InferRequest(
         model=model,
         version=version,
-        inputs=asked.inputs,
+        inputs=loan.inputs,
         outputs=outputs,
+        into=loan.into,
         variant=options.edged_variant,
         priority=options.priority,
         deadline_s=arrived_s + options.timeout / 1e6 if options.timeout else None,

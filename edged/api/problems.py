@@ -49,6 +49,8 @@ STATUS: dict[str, HTTPStatus] = {
     "unknown-model": HTTPStatus.NOT_FOUND,
     "unknown-version": HTTPStatus.NOT_FOUND,
     "unknown-variant": HTTPStatus.NOT_FOUND,
+    "unknown-region": HTTPStatus.NOT_FOUND,
+    "bad-region": HTTPStatus.BAD_REQUEST,
     "unknown-endpoint": HTTPStatus.NOT_FOUND,
     "wrong-method": HTTPStatus.METHOD_NOT_ALLOWED,
     "not-permitted": HTTPStatus.FORBIDDEN,

@@ -65,6 +65,8 @@ TABLE: dict[str, Exit] = {
     "unknown-model": Exit.NO_INPUT,
     "unknown-version": Exit.NO_INPUT,
     "unknown-variant": Exit.NO_INPUT,
+    "unknown-region": Exit.BUG,
+    "bad-region": Exit.BUG,
     "unknown-endpoint": Exit.BUG,
     "wrong-method": Exit.BUG,
     "not-permitted": Exit.NO_PERMISSION,

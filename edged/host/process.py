@@ -1,7 +1,9 @@
-"""This process, as the kernel sees it.
+"""Processes, as the kernel sees them: this one, and the end of another.
 
 Source: psutil over /proc/self/{statm,stat}. Units: bytes and seconds.
 """
+
+import os
 
 import msgspec
 import psutil
@@ -33,3 +35,15 @@ class Self:
                 rss_bytes=self._process.memory_info().rss,
                 cpu_s=times.user + times.system,
             )
+
+
+def watch(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when a process ends.
+
+    None where there is none: it has ended, it is in another pid namespace (0), or the
+    kernel is older than 5.3. Source: pidfd_open(2); close-on-exec is set.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None

@@ -16,6 +16,9 @@ from edged.wire.tensors import TensorSpec
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 
+#: Every output is answered freshly.
+NOWHERE: Tensors = {}
+
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     """Per-tensor affine quantisation: `real = scale * (stored - zero_point)`."""
@@ -27,7 +30,9 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
 class Runs(Protocol):
     """Something that answers: a loaded file, or a variant behind a signature."""
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run(
+        self, feeds: Tensors, wanted: tuple[str, ...], into: Tensors = NOWHERE
+    ) -> dict[str, Array]:
         """Run once.
 
         Args:
@@ -35,9 +40,13 @@ class Runs(Protocol):
                 and a shape that the spec admits. Borrowed until return and used in
                 place where the runtime allows.
             wanted: output names to compute, in answer order.
+            into: memory that outputs may be computed into, by output name;
+                C-contiguous. It is a wish: another process may hold that memory, so
+                it is never read, and what does not fit is answered freshly.
 
         Returns:
-            Fresh C-contiguous arrays that the caller owns, by output name.
+            C-contiguous arrays by output name: the very one of `into`, or a fresh one
+            that the caller owns.
 
         Raises:
             BadModel: the runtime failed; the message carries its reason.

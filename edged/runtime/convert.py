@@ -22,7 +22,14 @@ import numpy as np
 from edged.errors import BadModel
 from edged.runtime import affine
 from edged.runtime.affine import TO_NCHW, TO_NHWC, Axes
-from edged.runtime.base import Array, Loaded, Quantization, Tensors, numpy_dtype
+from edged.runtime.base import (
+    NOWHERE,
+    Array,
+    Loaded,
+    Quantization,
+    Tensors,
+    numpy_dtype,
+)
 from edged.wire.release import Input, Layout, Output, Signature, TensorIO, Variant
 from edged.wire.tensors import FREE, Datatype, Shape, TensorSpec
 
@@ -73,17 +80,27 @@ class Adapted:
         self.stateful = loaded.stateful
         self.concurrent = loaded.concurrent
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
-        """Run once; names, dtypes and layouts are the signature's."""
+    def run(
+        self, feeds: Tensors, wanted: tuple[str, ...], into: Tensors = NOWHERE
+    ) -> dict[str, Array]:
+        """Run once; names, dtypes and layouts are the signature's.
+
+        Outputs that are converted are answered freshly, whatever `into` has.
+        """
         if self._straight:
-            return self._loaded.run(feeds, wanted)
+            return self._loaded.run(feeds, wanted, into)
         stored = {}
         for name, array in feeds.items():
             link = self._inputs[name]
             stored[link.tensor] = array if link.step is None else link.step(array)
         links = {name: self._outputs[name] for name in wanted}
+        targets = {
+            link.tensor: into[name]
+            for name, link in links.items()
+            if name in into and link.step is None
+        }
         answers = self._loaded.run(
-            stored, tuple(link.tensor for link in links.values())
+            stored, tuple(link.tensor for link in links.values()), targets
         )
         return {
             name: _finish(link, answers[link.tensor]) for name, link in links.items()

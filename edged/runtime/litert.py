@@ -28,7 +28,7 @@ except ImportError:
 
 from edged.errors import BadModel, InvalidTensor
 from edged.runtime import tflite_file
-from edged.runtime.base import Array, Quantization, Tensors
+from edged.runtime.base import NOWHERE, Array, Quantization, Tensors
 from edged.wire.tensors import FREE, Datatype, TensorSpec
 
 _DATATYPES = {
@@ -80,7 +80,9 @@ class LitertModel:
         }
         self._original = dict(self._allocated)
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run(
+        self, feeds: Tensors, wanted: tuple[str, ...], into: Tensors = NOWHERE
+    ) -> dict[str, Array]:
         """Run once; see `base.Runs`. Inputs are copied in, outputs out."""
         interpreter = self._interpreter
         if self._allocated:
@@ -91,9 +93,18 @@ class LitertModel:
             interpreter.invoke()
         except _FAILURES as error:
             raise BadModel(f"cannot run {self._path.name}: {_reason(error)}") from error
-        return {
-            name: interpreter.get_tensor(self._output_index[name]) for name in wanted
-        }
+        return {name: self._output(interpreter, name, into) for name in wanted}
+
+    def _output(self, interpreter: Any, name: str, into: Tensors) -> Array:
+        """Copy an output out, into the memory that it is wanted in if it fits there."""
+        index = self._output_index[name]
+        target = into.get(name)
+        if target is not None:
+            view = interpreter.tensor(index)()  # dropped before the next run
+            if view.shape == target.shape and view.dtype == target.dtype:
+                np.copyto(target, view)
+                return target
+        return interpreter.get_tensor(index)  # type: ignore[no-any-return]  # untyped
 
     def reset(self) -> None:
         """Forget variables: zero the tensors, or start over for resources."""

@@ -9,6 +9,9 @@ Session options, measured on x86-64 with onnxruntime 1.32:
   ran slower than the noise of one run. Memory patterns stay on: they then make one
   allocation of a run's intermediates (-7 % time on MobileNetV2).
 - spinning off: an idle pool costs nothing; a busy one wakes by futex.
+
+Binding an output costs 3 us a run and saves its copy: 602 KB in and out take 23 us
+bound, 39 us with a copy, 18 us without either.
 """
 
 import os
@@ -25,7 +28,13 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from edged.errors import BadModel, InvalidTensor
-from edged.runtime.base import Array, Quantization, Tensors
+from edged.runtime.base import (
+    NOWHERE,
+    Array,
+    Quantization,
+    Tensors,
+    numpy_dtype,
+)
 from edged.runtime.onnx_file import external_files
 from edged.wire.tensors import FREE, Datatype, TensorSpec
 
@@ -89,12 +98,17 @@ class OnnxModel:
             spec.datatype is Datatype.BYTES for spec in self.inputs + self.outputs
         )
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run(
+        self, feeds: Tensors, wanted: tuple[str, ...], into: Tensors = NOWHERE
+    ) -> dict[str, Array]:
         """Run once; see `base.Runs`. Numeric inputs are used in place."""
         if self._has_strings:
             feeds = {name: _to_text(name, array) for name, array in feeds.items()}
         try:
-            answers = self._session.run(wanted, dict(feeds))
+            if into:
+                answers = self._run_into(feeds, wanted, into)
+            else:
+                answers = self._session.run(wanted, dict(feeds))
         except _state.InvalidArgument as error:
             raise InvalidTensor(
                 f"cannot run {self._name} on this input: {_reason(error)}"
@@ -104,6 +118,33 @@ class OnnxModel:
         if self._has_strings:
             answers = [_to_bytes(array) for array in answers]
         return dict(zip(wanted, answers, strict=True))
+
+    def _run_into(
+        self, feeds: Tensors, wanted: tuple[str, ...], into: Tensors
+    ) -> list[Array]:
+        """Run with outputs bound to memory, where the graph promises that they fit."""
+        targets = {
+            spec.name: into[spec.name]
+            for spec in self.outputs
+            if spec.name in into
+            and spec.shape == into[spec.name].shape
+            and numpy_dtype(spec) == into[spec.name].dtype
+        }
+        binding = self._session.io_binding()
+        for name, array in feeds.items():
+            binding.bind_cpu_input(name, array)
+        for name in wanted:
+            if name in targets:
+                value = onnxruntime.OrtValue.ortvalue_from_numpy(targets[name])
+                binding.bind_ortvalue_output(name, value)
+            else:
+                binding.bind_output(name)
+        self._session.run_with_iobinding(binding)
+        values = zip(wanted, binding.get_outputs(), strict=True)
+        return [
+            targets[name] if name in targets else value.numpy()
+            for name, value in values
+        ]
 
     def reset(self) -> None:
         """Do nothing: an ONNX graph keeps no state."""

@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from edged.errors import EdgedError
+from edged.runtime.base import NOWHERE, Tensors
 from edged.serve.batching import Batching, alike, join, rows, split
 from edged.serve.ladder import Ran, Rung
 from edged.serve.request import Array
 
 Outcome = Ran | BaseException
+Run = Callable[[Tensors, tuple[str, ...], Tensors], Ran]
 
 
 class Job:
     """One admitted request on its way through the scheduler.
 
-    `joins` says that it may share a run with others of its kind.
+    `joins` says that it may share a run with others of its kind; those of one `line`
+    run in the order in which they came.
     """
 
     __slots__ = (
@@ -29,7 +32,10 @@ class Job:
         "deadline_s",
         "done",
         "feeds",
+        "input_bytes",
+        "into",
         "joins",
+        "line",
         "peer",
         "priority",
         "run",
@@ -42,7 +48,7 @@ class Job:
         self,
         *,
         rung: Rung,
-        run: Callable[[Mapping[str, Array], tuple[str, ...]], Ran],
+        run: Run,
         feeds: Mapping[str, Array],
         wanted: tuple[str, ...],
         deadline_s: float,
@@ -50,11 +56,16 @@ class Job:
         priority: int,
         done: Callable[["Job", Outcome], None],
         joins: bool = False,
+        into: Tensors = NOWHERE,
+        line: Hashable = None,
     ) -> None:
         self.joins = joins
+        self.line = line
         self.rung = rung
         self.run = run
         self.feeds = feeds
+        self.input_bytes = sum(array.nbytes for array in feeds.values())
+        self.into = into
         self.wanted = wanted
         self.deadline_s = deadline_s
         self.peer = peer
@@ -96,7 +107,7 @@ class Company:
 def run_alone(job: Job) -> Outcome:
     """Run one job, here and now."""
     try:
-        return job.run(job.feeds, job.wanted)
+        return job.run(job.feeds, job.wanted, job.into)
     except BaseException as error:  # noqa: BLE001  # handed to whoever waits
         return error
 
@@ -106,7 +117,7 @@ def run_together(batch: Batch, axis: int) -> Sequence[Outcome] | None:
     first = batch[0]
     counts = [rows(job.feeds, axis) for job in batch]
     try:
-        ran = first.run(join([job.feeds for job in batch], axis), first.wanted)
+        ran = first.run(join([job.feeds for job in batch], axis), first.wanted, NOWHERE)
     except EdgedError:  # whose fault it is shows when each runs alone
         return None
     parts = split(ran.outputs, counts, axis)

@@ -5,12 +5,12 @@ is left out with its reason, unless the caller is strict.
 """
 
 import time
-from collections.abc import Mapping
 
 import msgspec
 
 from edged.errors import BadModel, EdgedError
 from edged.runtime import backends, convert
+from edged.runtime.base import NOWHERE, Tensors
 from edged.serve.request import Array
 from edged.store.releases import Release
 from edged.wire.release import Variant
@@ -36,16 +36,26 @@ class Rung:
         """The variant's id."""
         return self.variant.id
 
-    def run(self, feeds: Mapping[str, Array], wanted: tuple[str, ...]) -> Ran:
+    def run(
+        self,
+        feeds: Tensors,
+        wanted: tuple[str, ...],
+        into: Tensors = NOWHERE,
+    ) -> Ran:
         """Run with no memory of earlier callers."""
         if self.runs.stateful:
             self.runs.reset()
-        return self.run_on(feeds, wanted)
+        return self.run_on(feeds, wanted, into)
 
-    def run_on(self, feeds: Mapping[str, Array], wanted: tuple[str, ...]) -> Ran:
+    def run_on(
+        self,
+        feeds: Tensors,
+        wanted: tuple[str, ...],
+        into: Tensors = NOWHERE,
+    ) -> Ran:
         """Run, continuing from whatever the last run left in the graph."""
         started_ns = time.monotonic_ns()
-        outputs = self.runs.run(feeds, wanted)
+        outputs = self.runs.run(feeds, wanted, into)
         return Ran(outputs, started_ns, time.monotonic_ns())
 
     def close(self) -> None:

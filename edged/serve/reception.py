@@ -6,21 +6,20 @@ leaves the scheduler is counted once. Call on the event loop only.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
 from edged.errors import EdgedError
 from edged.serve import admission
-from edged.serve.job import Job, Outcome
-from edged.serve.ladder import Ran, Rung
+from edged.serve.job import Job, Outcome, Run
+from edged.serve.ladder import Rung
 from edged.serve.live import Live
-from edged.serve.request import Array, InferRequest, InferResponse
+from edged.serve.request import InferRequest, InferResponse
 from edged.serve.scheduler import Scheduler
 
 Done = Callable[[InferResponse | BaseException], None]
-Run = Callable[[Mapping[str, Array], tuple[str, ...]], Ran]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +88,7 @@ def admit(
         run=run,
         feeds=request.inputs,
         wanted=wanted,
+        into=request.into,
         deadline_s=deadline_s,
         peer=request.peer,
         priority=request.priority,

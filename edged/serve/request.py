@@ -30,6 +30,8 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         version: the `/versions/V` of the path; None for whichever is live.
         inputs: by signature name; dtype and shape as the caller sent them.
         outputs: wanted output names in answer order; None for all.
+        into: memory that outputs may be computed into, by name; see `runtime.Runs`.
+            It is the daemon's until the answer is made.
         variant: a rung the caller insists on; None lets the daemon choose.
         priority: OIP's: 0 default, 1 highest.
         peer: who asks; requests of one peer share one turn in the queue.
@@ -41,6 +43,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     inputs: dict[str, Array]
     outputs: tuple[str, ...] | None = None
+    into: dict[str, Array] = {}
     variant: str | None = None
     priority: int = 0
     peer: Hashable = None
@@ -52,7 +55,8 @@ class InferResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What the model answered, and who answered.
 
     Attributes:
-        outputs: by signature name, in the order asked for; owned by the receiver.
+        outputs: by signature name, in the order asked for; owned by the receiver, or
+            the request's own `into`.
         queue_ns: time from admission to the start of the run.
         compute_ns: time of the run, conversions included.
     """

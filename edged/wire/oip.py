@@ -24,7 +24,7 @@ from edged.wire.oip_document import (
     TensorHead,
     TensorParameters,
     WantedHead,
-    no_shared_memory,
+    place_of,
     read_document,
     read_tensors,
 )
@@ -44,6 +44,9 @@ ALIGNMENT = 64
 #: A parameter's value.
 Parameter = oip_document.Parameter
 
+Place = oip_document.Place
+SharedTensor = oip_document.SharedTensor
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """An output that the caller lists.
@@ -52,11 +55,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         binary: whether it goes behind the JSON rather than into it.
         classes: how many of the best classes to answer instead of the tensor; 0 for
             the tensor itself.
+        place: where in shared memory to put the tensor; None for the answer's body.
     """
 
     name: str
     binary: bool
     classes: int = 0
+    place: Place | None = None
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,11 +88,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         inputs: by name; dtype and shape as sent, not yet held against a signature.
+        shared: the inputs that lie in shared memory.
         outputs: None for all of them, in the way `options` says.
     """
 
     id: str | None = None
     inputs: dict[str, Array]
+    shared: dict[str, SharedTensor] = {}
     outputs: tuple[Wanted, ...] | None = None
     options: Options = Options()
 
@@ -150,18 +157,20 @@ def read_request(body: memoryview, json_bytes: int | None) -> Asked:
         json_bytes: where the JSON ends; None for everywhere.
 
     Raises:
-        TooLarge, InvalidRequest, InvalidTensor, Unsupported: what is wrong with it.
+        TooLarge, InvalidRequest, InvalidTensor: what is wrong with it.
     """
     what = "the request"
     text, rest = _split(body, json_bytes)
     document = read_document(text, "inputs", RequestHead, what)
     head = document.head
-    inputs = read_tensors(document, head.inputs, text, rest, "input")
+    inputs, shared = read_tensors(document, head.inputs, text, rest, "input")
     options = _options(head.parameters)
     outputs = None
     if head.outputs:  # an empty list asks for all, as Triton has it
         outputs = tuple(_wanted(output, options) for output in head.outputs)
-    return Asked(id=head.id, inputs=inputs, outputs=outputs, options=options)
+    return Asked(
+        id=head.id, inputs=inputs, shared=shared, outputs=outputs, options=options
+    )
 
 
 def read_raw_request(body: memoryview, spec: TensorSpec) -> Asked:
@@ -206,11 +215,16 @@ def _raw(spec: TensorSpec, tensor: Array) -> Asked:
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
-    """One output to answer."""
+    """One output to answer.
+
+    Attributes:
+        placed: it lies in shared memory; only its name, datatype and shape are said.
+    """
 
     name: str
     tensor: Array
     binary: bool
+    placed: bool = False
 
 
 def write_response(
@@ -229,6 +243,9 @@ def write_response(
     heads: list[TensorHead] = []
     chunks: list[Buffer] = []
     for output in outputs:
+        if output.placed:
+            heads.append(_describe(output.name, output.tensor))
+            continue
         what = f"output {output.name!r}"
         heads.append(_write(output.name, output.tensor, chunks, what, output.binary))
     head = ResponseHead(
@@ -293,7 +310,7 @@ def decode_response(body: Buffer, json_length: str | None) -> Answered:
         text, rest = _split(view, read_json_length(json_length, len(view)))
         document = read_document(text, "outputs", ResponseHead, "the answer")
         head = document.head
-        outputs = read_tensors(document, head.outputs, text, rest, "output")
+        outputs, _ = read_tensors(document, head.outputs, text, rest, "output")
     except EdgedError as exc:
         raise ProtocolError(exc.message) from exc
     return Answered(
@@ -324,13 +341,19 @@ def _options(parameters: dict[str, Parameter]) -> Options:
 def _wanted(head: WantedHead, options: Options) -> Wanted:
     what = f"output {head.name!r}"
     said = head.parameters
-    if said.shared_memory_region is not None:
-        raise no_shared_memory(what)
+    place = place_of(said, what)
+    # false must pass: the stock client says it with every output in shared memory.
+    if place is not None and (said.binary_data or said.classification):
+        raise InvalidRequest(
+            f"cannot place {what} in shared memory: it is also wanted as "
+            + ("binary_data" if said.binary_data else "classification")
+        )
     binary = said.binary_data
     return Wanted(
         name=head.name,
         binary=options.binary_data_output if binary is None else binary,
         classes=said.classification,
+        place=place,
     )
 
 
@@ -362,6 +385,11 @@ def _write(
         shape=array.shape,
         parameters=TensorParameters(binary_data_size=len(chunk)),
     )
+
+
+def _describe(name: str, array: Array) -> TensorHead:
+    datatype = tensorbytes.datatype_of(array.dtype)
+    return TensorHead(name=name, datatype=datatype, shape=array.shape)
 
 
 def _encoded(head: msgspec.Struct, chunks: list[Buffer]) -> Encoded:

@@ -5,15 +5,16 @@ become Python objects of their own. Unknown keys are passed over, as the protoco
 asks; known ones are strict.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from edged.errors import InvalidRequest, InvalidTensor, Unsupported
+from edged.errors import InvalidRequest, InvalidTensor
 from edged.wire import tensorbytes, tensorjson
 from edged.wire.tensorbytes import Array
-from edged.wire.tensors import Datatype
+from edged.wire.tensors import Datatype, Shape
 
 Parameter = bool | int | float | str
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -25,6 +26,8 @@ class TensorParameters(msgspec.Struct, frozen=True, omit_defaults=True):
 
     binary_data_size: Natural | None = None
     shared_memory_region: str | None = None
+    shared_memory_offset: Natural = 0
+    shared_memory_byte_size: Natural | None = None
 
 
 class TensorHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -46,6 +49,8 @@ class WantedParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     binary_data: bool | None = None
     classification: Natural = 0
     shared_memory_region: str | None = None
+    shared_memory_offset: Natural = 0
+    shared_memory_byte_size: Natural | None = None
 
 
 class WantedHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -53,6 +58,22 @@ class WantedHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     name: str
     parameters: WantedParameters = WantedParameters()
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a shared memory region, in bytes from the region's own start."""
+
+    region: str
+    offset: int
+    size: int
+
+
+class SharedTensor(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor whose elements lie in shared memory; `place.size` is exactly theirs."""
+
+    datatype: Datatype
+    shape: Shape
+    place: Place
 
 
 class RequestHead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -132,8 +153,8 @@ def read_tensors(
     text: memoryview,
     rest: memoryview,
     kind: str,
-) -> dict[str, Array]:
-    """Read every tensor from its place.
+) -> tuple[dict[str, Array], dict[str, SharedTensor]]:
+    """Read every tensor of the body; say where those in shared memory are.
 
     Args:
         document: where `heads` are from.
@@ -143,18 +164,23 @@ def read_tensors(
         kind: of tensor, for errors: input or output.
 
     Raises:
-        InvalidRequest, InvalidTensor, Unsupported: what is wrong with it.
+        InvalidRequest, InvalidTensor: what is wrong with it.
     """
     tensors: dict[str, Array] = {}
+    shared: dict[str, SharedTensor] = {}
     in_json: list[tensorjson.Read] = []
     at = 0
     for head, data in zip(heads, document.data, strict=True):
         what = f"{kind} {head.name!r}"
-        if head.name in tensors:
+        if head.name in tensors or head.name in shared:
             raise InvalidRequest(f"cannot read {document.what}: {what} comes twice")
         tensorbytes.check_shape(head.shape, what)
         size = head.parameters.binary_data_size
         _check_one_place(head, data, what)
+        place = place_of(head.parameters, what)
+        if place is not None:
+            shared[head.name] = _shared(head, place, what)
+            continue
         if size is None:
             read = tensorjson.read_tensor(data, head.datatype, head.shape, what)
             in_json.append(read)
@@ -176,7 +202,39 @@ def read_tensors(
         )
     if in_json:
         tensorjson.check_no_hidden_arrays(text, in_json, document.arrays, document.what)
-    return tensors
+    return tensors, shared
+
+
+def place_of(said: TensorParameters | WantedParameters, what: str) -> Place | None:
+    """Return where in shared memory a tensor is, None where it is not.
+
+    Raises:
+        InvalidRequest: only a part of it is said.
+    """
+    region, size = said.shared_memory_region, said.shared_memory_byte_size
+    if region is None:
+        if size is not None or said.shared_memory_offset:
+            raise InvalidRequest(
+                f"cannot place {what}: shared_memory_offset and "
+                "shared_memory_byte_size need a shared_memory_region"
+            )
+        return None
+    if size is None:
+        raise InvalidRequest(
+            f"cannot place {what}: shared_memory_region needs shared_memory_byte_size"
+        )
+    return Place(region=region, offset=said.shared_memory_offset, size=size)
+
+
+def _shared(head: TensorHead, place: Place, what: str) -> SharedTensor:
+    if head.datatype is not Datatype.BYTES:
+        expected = math.prod(head.shape) * tensorbytes.dtype_of(head.datatype).itemsize
+        if place.size != expected:
+            raise InvalidTensor(
+                f"cannot read {what}: {head.datatype.value}{list(head.shape)} takes "
+                f"{expected} bytes, shared_memory_byte_size is {place.size}"
+            )
+    return SharedTensor(datatype=head.datatype, shape=head.shape, place=place)
 
 
 def _check_one_place(head: TensorHead, data: object, what: str) -> None:
@@ -192,13 +250,3 @@ def _check_one_place(head: TensorHead, data: object, what: str) -> None:
             "parameters.binary_data_size and parameters.shared_memory_region, "
             f"{sum(places)} are given"
         )
-    if head.parameters.shared_memory_region is not None:
-        raise no_shared_memory(what)
-
-
-def no_shared_memory(what: str) -> Unsupported:
-    """Return the refusal of a tensor in shared memory."""
-    return Unsupported(
-        f"cannot use shared memory for {what}: this edged has no shared memory",
-        hint="send binary data in the body",
-    )

@@ -19,6 +19,7 @@ EXTENSIONS = (
     "schedule_policy",
     "sequence",
     "statistics",
+    "system_shared_memory",
 )
 
 #: `<project>_<format>`: which runtime answers may differ from one answer to the next.

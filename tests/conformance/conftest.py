@@ -20,6 +20,7 @@ from edged.api.door import Door
 from edged.api.server import Server
 from edged.host.clock import SystemClock
 from edged.host.listen import tcp_listener, unix_listener
+from edged.serve.regions import Regions
 from edged.watch import Owned
 from edged.wire.messages import Phase
 from tests.fakes.models import protocol_models, registry_of
@@ -51,6 +52,7 @@ def served() -> Iterator[Served]:
             app = data_app(
                 registry_of(*protocol_models()),
                 Owned(Phase.READY).watch,
+                regions=Regions(),
                 clock=SystemClock(),
                 max_body=MAX_BODY,
             )

@@ -35,6 +35,11 @@ def body(**changes: Any) -> bytes:
     return json.dumps({"inputs": [given]}).encode()
 
 
+def in_region(size: int) -> dict[str, Any]:
+    """Return the parameters of a tensor in shared memory."""
+    return {"shared_memory_region": "r", "shared_memory_byte_size": size}
+
+
 def binary(tensor: bytes, size: int | None = None, **changes: Any) -> tuple[bytes, int]:
     """Return a request with a binary tensor, and its JSON's length."""
     size = len(tensor) if size is None else size
@@ -86,7 +91,12 @@ WRONG: list[tuple[bytes, int, str]] = [
     (body(data="1234"), 400, "must be an array"),
     (body(data=None), 400, "exactly one of"),
     (body(parameters={"binary_data_size": 16}), 400, "exactly one of"),
-    (body(parameters={"shared_memory_region": "r"}, data=None), 501, "shared memory"),
+    (body(parameters={"shared_memory_region": "r"}, data=None), 400, "byte_size"),
+    (body(parameters={"shared_memory_offset": 4}), 400, "need a shared_memory_region"),
+    (body(parameters=in_region(16), data=None), 404, "region 'r'"),
+    (body(parameters=in_region(12), data=None), 400, "takes 16 bytes"),
+    (body(parameters=in_region(-1), data=None), 400, "parameters"),
+    (body(parameters=in_region(16)), 400, "exactly one of"),
     (body(datatype="FP16"), 400, "FP16 cannot be written as JSON"),
     (body(datatype="BF16"), 400, "datatype"),
     (body(datatype="INT32", data=[1, 2, 3, 4.5]), 400, "INT32 takes integers only"),
@@ -282,7 +292,7 @@ async def test_chunked_bodies_are_bounded_too(http: aiohttp.ClientSession) -> No
             403,
             "edgectl models load digits",
         ),
-        ("GET", "/v2/systemsharedmemory/region/r/status", 501, "no such extension"),
+        ("GET", "/v2/systemsharedmemory/region/r/status", 404, "region 'r'"),
         ("POST", "/v2/cudasharedmemory/unregister", 501, "no such extension"),
         ("GET", "/v2/models/digits/trace/setting", 501, "no such extension"),
         ("POST", "/v2/logging", 501, "no such extension"),

@@ -140,13 +140,10 @@ def test_load_and_unload_are_not_for_this_socket(client: Any, verb: str) -> None
     assert caught.value.status() == "403"
 
 
-def test_shared_memory_trace_and_logging_are_not_there(client: Any) -> None:
+def test_cuda_trace_and_logging_are_not_there(client: Any) -> None:
     """Extensions that edged does not have answer 501 in JSON."""
     calls = [
-        client.get_system_shared_memory_status,
         client.get_cuda_shared_memory_status,
-        lambda: client.register_system_shared_memory("r", "/r", 64),
-        lambda: client.unregister_system_shared_memory("r"),
         client.get_trace_settings,
         lambda: client.get_trace_settings("digits"),
         client.get_log_settings,
@@ -436,14 +433,3 @@ def test_version_that_is_not_live_names_the_live_one(client: Any) -> None:
         client.infer("digits", [tensor("x", X)], model_version="1.3.0")
 
     assert caught.value.status() == "404"
-
-
-def test_shared_memory_input_is_not_there(client: Any) -> None:
-    """A tensor in a region is refused as unsupported."""
-    given = stock.InferInput("x", [1, 4], "FP32")
-    given.set_shared_memory("region", 16)
-
-    with pytest.raises(InferenceServerException, match="shared memory") as caught:
-        client.infer("digits", [given])
-
-    assert caught.value.status() == "501"

@@ -122,7 +122,7 @@ async def test_errors_keep_status_and_text(client: Any) -> None:
     assert caught.value.status() == "400"
 
     with pytest.raises(InferenceServerException, match="no such extension") as caught:
-        await client.get_system_shared_memory_status()
+        await client.get_cuda_shared_memory_status()
     assert caught.value.status() == "501"
 
     with pytest.raises(InferenceServerException, match="edgectl models load") as caught:

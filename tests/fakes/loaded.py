@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from edged.runtime.base import Array, Quantization, Tensors
+from edged.runtime.base import NOWHERE, Array, Quantization, Tensors
 from edged.wire.tensors import TensorSpec
 
 
@@ -17,6 +17,7 @@ class FakeLoaded:
 
     Attributes:
         fed: the feeds of every run.
+        into: where every run was asked to put its outputs.
         resets: how often it was told to forget.
         closed: whether it was let go.
     """
@@ -37,12 +38,16 @@ class FakeLoaded:
         self.quantization = quantization or {}
         self._answers = answers
         self.fed: list[dict[str, Array]] = []
+        self.into: list[dict[str, Array]] = []
         self.resets = 0
         self.closed = False
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
-        """Remember the feeds and give the canned answers."""
+    def run(
+        self, feeds: Tensors, wanted: tuple[str, ...], into: Tensors = NOWHERE
+    ) -> dict[str, Array]:
+        """Remember what it is given and give the canned answers."""
         self.fed.append(dict(feeds))
+        self.into.append(dict(into))
         return {name: self._answers[name] for name in wanted}
 
     def reset(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edged.errors import BadModel
 from edged.host.clock import SystemClock
-from edged.runtime.base import Array, Tensors
+from edged.runtime.base import NOWHERE, Array, Tensors
 from edged.serve.ladder import Ladder, Rung
 from edged.serve.live import Live
 from edged.serve.reception import Limits
@@ -41,7 +41,12 @@ class FunctionRuns:
         self._function = function
         self.closed = False
 
-    def run(self, feeds: Tensors, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run(
+        self,
+        feeds: Tensors,
+        wanted: tuple[str, ...],
+        into: Tensors = NOWHERE,  # noqa: ARG002  # a wish
+    ) -> dict[str, Array]:
         """Call the function."""
         outputs = self._function(feeds)
         return {name: outputs[name] for name in wanted}

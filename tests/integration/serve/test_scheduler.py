@@ -12,7 +12,8 @@ import pytest
 from edged.errors import DeadlineExceeded
 from edged.serve.job import Job, Outcome
 from edged.serve.ladder import Ran, Rung
-from edged.serve.scheduler import MEASURED, Placement, Scheduler
+from edged.serve.placement import MEASURED, Placement
+from edged.serve.scheduler import Scheduler
 from edged.serve.stats import Recent
 from edged.wire.release import BackendName, Variant
 from tests.fakes.models import FunctionRuns
@@ -46,7 +47,7 @@ class Desk:
     ) -> Job:
         """Submit a job that does `work` and says that it took `takes_ns`."""
 
-        def run(_feeds: object, _wanted: object) -> Ran:
+        def run(*_asked: object) -> Ran:
             self.order.append(name)
             self.threads.append(threading.current_thread().name)
             work()
@@ -126,22 +127,6 @@ async def test_a_short_model_comes_to_the_loop_and_a_long_one_leaves_it(
     assert here == threading.current_thread().name
     assert answered_at_once
     assert desk.threads[-1].startswith("run-m")
-
-
-async def test_a_model_of_middling_length_stays_where_it_is(desk: Desk) -> None:
-    """1.2 ms do not bring it to the loop, and do not take it away either."""
-    await desk.measured(1_200_000)
-    outside = desk.scheduler.placement("v")
-    for _ in range(MEASURED * 16):
-        desk.recent.add(100_000)
-    await desk.measured(100_001)
-    inside = desk.scheduler.placement("v")
-    for _ in range(512):
-        desk.recent.add(1_200_000)
-    await desk.measured(1_200_001)
-
-    assert (outside, inside) == (Placement.THREAD, Placement.LOOP)
-    assert desk.scheduler.placement("v") is Placement.LOOP
 
 
 async def test_a_waiting_request_is_told_at_its_deadline(desk: Desk) -> None:

@@ -4,13 +4,14 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edged.errors import EdgedError, InvalidRequest, ProtocolError, Unsupported
+from edged.errors import EdgedError, InvalidRequest, ProtocolError
 from edged.wire import oip
 from edged.wire.tensors import Datatype, TensorSpec
 
@@ -245,12 +246,65 @@ def test_no_outputs_asks_for_all() -> None:
     assert asking().outputs is None
 
 
-def test_shared_memory_is_unsupported_in_and_out() -> None:
-    """Either side says so, whatever else is given with it."""
-    region = {"shared_memory_region": "r", "binary_data": False}
+REGION = {"shared_memory_region": "r", "shared_memory_byte_size": 8}
 
-    with pytest.raises(Unsupported, match="shared memory for output 'y'"):
-        asking(outputs=[{"name": "y", "parameters": region}])
+
+def test_an_output_in_shared_memory_says_where() -> None:
+    """binary_data false beside it is what the stock client always says."""
+    said = {**REGION, "shared_memory_offset": 64, "binary_data": False}
+
+    wanted = asking(outputs=[{"name": "y", "parameters": said}]).outputs
+
+    place = oip.Place(region="r", offset=64, size=8)
+    assert wanted == (oip.Wanted(name="y", binary=False, place=place),)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"binary_data": True}, "also wanted as binary_data"),
+        ({"classification": 1}, "also wanted as classification"),
+        ({"shared_memory_byte_size": None}, "needs shared_memory_byte_size"),
+        ({"shared_memory_region": None}, "need a shared_memory_region"),
+    ],
+)
+def test_an_output_in_shared_memory_is_nothing_else(said: Any, told: str) -> None:
+    """What the protocol forbids beside a region is refused."""
+    parameters = {k: v for k, v in {**REGION, **said}.items() if v is not None}
+
+    with pytest.raises(InvalidRequest, match=told):
+        asking(outputs=[{"name": "y", "parameters": parameters}])
+
+
+def test_an_input_in_shared_memory_is_told_apart() -> None:
+    """It is described, not read; the body may hold others beside it."""
+    given_ = {"name": "a", "datatype": "FP32", "shape": [2], "parameters": REGION}
+    text = msgspec.json.encode({"inputs": [given_]})
+
+    asked = oip.read_request(memoryview(text), None)
+
+    expected = oip.SharedTensor(
+        datatype=Datatype.FP32,
+        shape=(2,),
+        place=oip.Place(region="r", offset=0, size=8),
+    )
+    assert ({}, {"a": expected}) == (asked.inputs, asked.shared)
+
+
+def test_a_placed_output_is_described_only() -> None:
+    """Name, datatype and shape: its elements are where the caller wanted them."""
+    tensor = np.zeros((2, 3), np.float32)
+
+    encoded = oip.write_response(
+        model="m",
+        version="1",
+        id=None,
+        outputs=[oip.Output(name="y", tensor=tensor, binary=True, placed=True)],
+    )
+
+    said = msgspec.json.decode(b"".join(encoded.buffers))["outputs"]
+    assert encoded.json_bytes is None
+    assert said == [{"name": "y", "datatype": "FP32", "shape": [2, 3]}]
 
 
 def test_sequence_ids_are_numbers_or_text() -> None:
