@@ -12,6 +12,7 @@ from edged.errors import BadBundle, StoreFailed
 from edged.host.files import store_errors
 from edged.store.bundle import Staged
 from edged.store.layout import MANIFEST
+from edged.store.look import found
 from edged.store.manifest import read_manifest
 from edged.wire.release import FileEntry, Manifest
 
@@ -60,15 +61,13 @@ def with_manifest(staged: Staged) -> dict[str, FileEntry]:
 
 def size_fault(path: Path, entry: FileEntry) -> str | None:
     """Say what is wrong with a file without reading it; None if nothing is."""
-    with store_errors("read", path):
-        try:
-            found = path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return f"{path.name} is missing"
-    if not stat.S_ISREG(found.st_mode):
+    there = found(path)
+    if there is None:
+        return f"{path.name} is missing"
+    if not stat.S_ISREG(there.st_mode):
         return f"{path.name} is not a plain file"
-    if found.st_size != entry.size:
-        return f"{path.name} has {found.st_size} bytes, {MANIFEST} says {entry.size}"
+    if there.st_size != entry.size:
+        return f"{path.name} has {there.st_size} bytes, {MANIFEST} says {entry.size}"
     return None
 
 

@@ -9,7 +9,7 @@ the store, is damage (`BadRelease`), because somebody's release was there.
 """
 
 import enum
-import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +19,7 @@ import msgspec
 from edged.errors import BadRelease, Conflict, StoreFailed, UnknownVersion
 from edged.host.files import Files, Site, store_errors
 from edged.store.layout import MANIFEST, Layout, link_target, parse_target
+from edged.store.look import found, is_file, is_folder
 
 
 class LinkState(enum.Enum):
@@ -73,19 +74,18 @@ class Links:
         Raises:
             StoreFailed: the store cannot be read.
         """
-        if not os.path.lexists(link):
+        there = found(link)
+        if there is None:
             return Link(path=link, state=LinkState.MISSING)
-        if not link.is_symlink():
+        if not stat.S_ISLNK(there.st_mode):
             return Link(path=link, state=LinkState.OUTSIDE)
         with store_errors("read", link):
             target = str(link.readlink())
         folder = parse_target(target)
         if folder is None:
             return Link(path=link, state=LinkState.OUTSIDE, target=target)
-        there = link.parent / target
-        whole = (
-            there.is_dir() and not there.is_symlink() and (there / MANIFEST).exists()
-        )
+        release = link.parent / target
+        whole = is_folder(release) and found(release / MANIFEST) is not None
         state = LinkState.RESOLVES if whole else LinkState.DANGLING
         return Link(path=link, state=state, folder=folder, target=target)
 
@@ -99,7 +99,7 @@ class Links:
             UnknownVersion: that release is not installed.
             StoreFailed: the disk refused; both links are as they were.
         """
-        if not (self._layout.release(name, folder) / MANIFEST).is_file():
+        if not is_file(self._layout.release(name, folder) / MANIFEST):
             raise UnknownVersion(
                 f"cannot make release {folder} of {name} live: it is not installed",
                 hint=f"`edgectl models show {name}` lists the installed ones",

@@ -6,6 +6,7 @@ changed afterwards, except to put a damaged file right. What is not complete lie
 """
 
 import hashlib
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,11 +20,15 @@ from edged.host.files import Files, Site, store_errors
 from edged.store.bundle import Staged
 from edged.store.integrity import agreed, fault, size_fault, with_manifest
 from edged.store.layout import MANIFEST, Layout, folder_name, is_model_name
+from edged.store.look import found, is_folder, is_link, listed, read_plain
 from edged.store.manifest import read_manifest
 from edged.wire.release import FileEntry, Manifest
 
 #: A list of class names is held in memory; ImageNet's 1001 have 11 KiB.
 _LABELS_MAX = 1 << 20
+
+#: What `bundle.receive` takes; real ones are below 10 KiB.
+_MANIFEST_MAX = 1 << 20
 
 #: The file system has no hard links here, or no more of them: copies do as well.
 _CANNOT_LINK = frozenset({EMLINK, ENOTSUP, EPERM, EXDEV})
@@ -69,12 +74,15 @@ class Releases:
     def names(self) -> tuple[str, ...]:
         """Return the models that have a release or a link, sorted.
 
+        One whose folder cannot be read is among them: it fails on its own, when it is
+        asked for, and keeps no other from being served.
+
         Raises:
             StoreFailed: the store cannot be read.
         """
         return tuple(
             name
-            for name in self._listed(self._layout.models_dir)
+            for name in listed(self._layout.models_dir)
             if is_model_name(name) and self._holds_something(name)
         )
 
@@ -136,7 +144,7 @@ class Releases:
             data = self._manifest_bytes(release.name, release.folder)
             if hashlib.sha256(data).hexdigest() != release.digest:
                 faults.append(f"{MANIFEST} has another sha256 than when installed")
-            present = self._listed(release.path)
+            present = listed(release.path)
         except EdgedError as exc:
             return (*faults, exc.message)
         faults += [f"{n} is in no manifest" for n in present if n not in expected]
@@ -176,11 +184,11 @@ class Releases:
         Raises:
             StoreFailed: the disk refused; what is installed can still be read.
         """
-        for name in self._listed(self._layout.incoming):
+        for name in listed(self._layout.incoming):
             leftover = self._layout.incoming / name
-            if leftover.is_dir() and not leftover.is_symlink():
+            if is_folder(leftover):
                 self._files.remove_tree(Site.SWEEP, leftover)
-        for name in self._listed(self._layout.models_dir):
+        for name in listed(self._layout.models_dir):
             if is_model_name(name) and not self._holds_something(name):
                 self._files.remove_tree(Site.SWEEP, self._layout.model(name))
 
@@ -199,7 +207,7 @@ class Releases:
         try:
             manifest, digest = agreed(staged)
             folder = folder_name(manifest.seq, digest)
-            if self._layout.release(manifest.name, folder).exists():
+            if found(self._layout.release(manifest.name, folder)) is not None:
                 self._repair(staged, manifest, folder)
                 self._files.remove_tree(Site.STAGE_DROP, staged.path)
             else:
@@ -221,8 +229,7 @@ class Releases:
         Raises:
             StoreFailed: the disk refused.
         """
-        trash = f"trash-{release.name}-{release.folder}"
-        self._throw_away(Site.RELEASE_DELETE, release.path, trash)
+        self._throw_away(Site.RELEASE_DELETE, release.path)
 
     def remove(self, name: str) -> None:
         """Remove a model with all its releases and links, in one visible step.
@@ -231,8 +238,8 @@ class Releases:
             StoreFailed: the disk refused.
         """
         path = self._layout.model(name)
-        if path.exists():
-            self._throw_away(Site.MODEL_DELETE, path, f"trash-{name}")
+        if found(path) is not None:
+            self._throw_away(Site.MODEL_DELETE, path)
 
     # --- steps -------------------------------------------------------------------
 
@@ -257,9 +264,10 @@ class Releases:
         """Return every installed file by its bytes."""
         shelf: dict[FileEntry, list[Path]] = {}
         for name in self.names():
-            for release in self.installed(name):
-                for file, entry in release.manifest.files.items():
-                    shelf.setdefault(entry, []).append(release.path / file)
+            with suppress(StoreFailed):  # a model that cannot be read shares nothing
+                for release in self.installed(name):
+                    for file, entry in release.manifest.files.items():
+                        shelf.setdefault(entry, []).append(release.path / file)
         return shelf
 
     def _move_in(self, staged: Staged, name: str, folder: str) -> None:
@@ -276,26 +284,32 @@ class Releases:
             if fault(home / name, entry) is not None:
                 self._files.remove_tree(Site.RELEASE_REPAIR, home / name)
                 self._files.rename(Site.RELEASE_REPAIR, staged.path / name, home / name)
-        for name in self._listed(home):
+        for name in listed(home):
             if name not in wanted:
                 self._files.remove_tree(Site.RELEASE_REPAIR, home / name)
 
     def _make(self, site: Site, folder: Path) -> None:
-        if not folder.is_dir():
+        with store_errors("read", folder):
+            there = folder.is_dir()  # a link to one is a person's own wish
+        if not there:
             self._files.mkdir(site, folder)
             self._files.sync_dir(site, folder.parent)
 
-    def _throw_away(self, site: Site, path: Path, name: str) -> None:
-        """Rename into `incoming/`, so that it is gone at once; then remove it."""
-        trash = self._layout.incoming / name
-        self._files.remove_tree(Site.TRASH_DROP, trash)
+    def _throw_away(self, site: Site, path: Path) -> None:
+        """Rename into `incoming/`, so that it is gone at once; then remove it.
+
+        What cannot be removed now is swept at start-up. Its name is a fresh one, so
+        that such trash is no obstacle to the next.
+        """
+        trash = self._layout.incoming / f"trash-{secrets.token_hex(8)}"
         self._files.rename(site, path, trash)
-        self._files.remove_tree(Site.TRASH_DROP, trash)
+        with suppress(StoreFailed):
+            self._files.remove_tree(Site.TRASH_DROP, trash)
 
     # --- reading -----------------------------------------------------------------
 
     def _survey(self, name: str) -> Iterator[Release | Damaged]:
-        for folder in self._listed(self._layout.releases(name)):
+        for folder in listed(self._layout.releases(name)):
             try:
                 yield self.read(name, folder)
             except (BadRelease, StoreFailed) as exc:
@@ -303,24 +317,19 @@ class Releases:
 
     def _holds_something(self, name: str) -> bool:
         links = (self._layout.current(name), self._layout.previous(name))
-        return any(link.is_symlink() for link in links) or bool(
-            self._listed(self._layout.releases(name))
-        )
-
-    def _listed(self, folder: Path) -> list[str]:
-        with store_errors("read", folder):
-            try:
-                return sorted(entry.name for entry in folder.iterdir())
-            except (FileNotFoundError, NotADirectoryError):
-                return []
+        try:
+            return any(is_link(link) for link in links) or bool(
+                listed(self._layout.releases(name))
+            )
+        except StoreFailed:
+            return True  # nobody can tell that it does not
 
     def _manifest_bytes(self, name: str, folder: str) -> bytes:
         path = self._layout.release(name, folder) / MANIFEST
-        with store_errors("read", path):
-            try:
-                return path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
-                raise _bad_release(name, folder, f"it has no {MANIFEST}") from exc
+        try:
+            return read_plain(path, max_bytes=_MANIFEST_MAX)
+        except BadRelease as exc:
+            raise _bad_release(name, folder, exc.message) from exc
 
 
 def _lines(release: Release, file: str) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ CASES = {
     Site.RELEASE_REPAIR: Case(change=_repair),
     Site.RELEASE_DELETE: Case(change=_delete),
     Site.MODEL_DELETE: Case(change=lambda shop: shop.releases.remove("pets")),
-    Site.TRASH_DROP: Case(change=_delete),
+    Site.TRASH_DROP: Case(change=_delete, kept=False, raised=False, left=1),
     # The new release is installed and not live: the agent deletes it.
     Site.LINK_PREVIOUS: Case(change=_install, kept=False),
     Site.LINK_CURRENT: Case(change=_install, kept=False),

@@ -209,3 +209,18 @@ def test_when_even_going_back_fails_the_first_error_comes_out(shop: Shop) -> Non
     assert errno.EIO == caught.value.fields["errno"]
     assert shop.links.look(shop.layout.current("pets")).state is LinkState.RESOLVES
     assert first.folder == shop.links.previous("pets")
+
+
+def test_a_model_that_cannot_be_looked_at_has_no_answer(shop: Shop) -> None:
+    """Nothing live, nothing installed: both would be said of a store that is broken."""
+    first = shop.install()
+    shop.layout.model("pets").rename(shop.layout.model("elsewhere"))
+    shop.layout.model("pets").symlink_to("pets")
+
+    for look in (
+        lambda: shop.links.current("pets"),
+        lambda: shop.links.switch("pets", first.folder),
+        lambda: shop.links.clear("pets"),
+    ):
+        with pytest.raises(StoreFailed, match="cannot read"):
+            look()

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,6 +207,51 @@ def test_models_are_those_with_a_release_or_a_link(shop: Shop) -> None:
     assert ("linked", "pets") == shop.releases.names()
 
 
+def test_a_model_that_cannot_be_looked_at_is_still_a_name(shop: Shop) -> None:
+    """It fails on its own: others are listed, installed and swept around it."""
+    shop.install("pets")
+    shop.layout.model("wolves").symlink_to("wolves")  # for root too
+
+    shop.releases.sweep()
+    again = shop.install("pets", 2)
+
+    assert ("pets", "wolves") == shop.releases.names()
+    assert () == shop.releases.verify(again)
+    with pytest.raises(StoreFailed, match="wolves"):
+        shop.releases.installed("wolves")
+
+
+def test_a_manifest_that_is_no_file_blocks_nobody(shop: Shop) -> None:
+    """Nobody ever writes into this FIFO."""
+    release = shop.install()
+    (release.path / "model.yaml").unlink()
+    os.mkfifo(release.path / "model.yaml")
+
+    with pytest.raises(BadRelease, match=r"its model\.yaml is not a plain file"):
+        shop.releases.read("pets", release.folder)
+
+
+def test_a_huge_manifest_is_not_read_whole(shop: Shop) -> None:
+    """A sparse file of a terabyte would be."""
+    release = shop.install()
+    with (release.path / "model.yaml").open("r+b") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(BadRelease, match="is larger than 1048576 bytes"):
+        shop.releases.read("pets", release.folder)
+
+
+def test_store_folders_may_be_links_to_folders(tmp_path: Path) -> None:
+    """A person may keep the models on another disk."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "models").symlink_to(tmp_path / "disk")
+
+    release = Shop(tmp_path / "state", RecordingFiles()).open().install()
+
+    assert release.path.resolve().is_relative_to(tmp_path / "disk")
+
+
 def test_a_store_that_is_not_there_is_empty(tmp_path: Path) -> None:
     """`edgectl status` looks before the daemon ever ran."""
     shop = Shop(tmp_path / "nowhere", RecordingFiles())
@@ -383,18 +429,17 @@ def test_removing_a_model_removes_its_links(shop: Shop) -> None:
     assert 1 == shop.install("pets", 1).manifest.seq
 
 
-def test_trash_of_an_earlier_life_is_no_obstacle(
-    shop: Shop, disk: RecordingFiles
-) -> None:
-    """The same release is deleted, comes back, and is deleted again."""
-    disk.fail(Site.TRASH_DROP, OSError(errno.EIO, ""), after=1)
-    with pytest.raises(StoreFailed):
-        shop.releases.delete(shop.install())
-    disk.mend()
+def test_trash_that_stays_fails_no_deletion(shop: Shop, disk: RecordingFiles) -> None:
+    """The same release is deleted, comes back, and is deleted again; then a sweep."""
+    disk.fail(Site.TRASH_DROP, OSError(errno.EIO, ""))
 
     shop.releases.delete(shop.install())
+    shop.releases.delete(shop.install())
+    shop.install()
+    shop.releases.remove("pets")
 
-    assert ((), []) == (shop.releases.installed("pets"), shop.leftovers())
+    assert ((), 3) == (shop.releases.names(), len(shop.leftovers()))
+    assert [] == shop.open().leftovers()
 
 
 def test_sweeping_removes_leftovers_and_nothing_else(shop: Shop) -> None:
