@@ -15,6 +15,7 @@ import msgspec
 from edged.cli.answers import Inference
 from edged.cli.config import Checked
 from edged.cli.exits import MEANING
+from edged.cli.figures import Bench
 from edged.cli.main import Failure
 from edged.cli.offline import OfflineStatus
 from edged.cli.parser import Parser, add_common, parser
@@ -34,6 +35,7 @@ SCHEMAS = ROOT / "docs" / "reference" / "schemas"
 
 #: Every document that `--json` prints.
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    Bench,
     Changed,
     Checked,
     ConfigView,
@@ -105,7 +107,9 @@ changes are for root and group
 .I /run/edged/edged.sock
 The data socket, to which
 .B edgectl infer
-sends.
+and
+.B edgectl bench
+send.
 .TP
 .I /run/edged/status.json
 The daemon's last status.
@@ -115,6 +119,7 @@ edgectl install ./digits
 edgectl install model.onnx \-\-name faces \-\-golden inputs.npz
 edgectl infer digits photo.jpg \-\-repeat 100
 edgectl infer digits photo.jpg \-\-print\-curl
+edgectl bench digits \-\-plot digits.png
 edgectl status \-\-json | jq .level
 .fi
 .SH SEE ALSO

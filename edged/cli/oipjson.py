@@ -39,6 +39,7 @@ def request(
     *,
     variant: str | None = None,
     classes: Mapping[str, int] | None = None,
+    explain: bool = False,
 ) -> str:
     """Write a request.
 
@@ -48,6 +49,7 @@ def request(
         variant: a rung to insist on.
         classes: by output name, how many of the best classes are wanted; then only
             these outputs are.
+        explain: ask which rung ran, and how long it waited and took.
 
     Raises:
         InvalidTensor: JSON cannot say a value: NaN, an infinity, bytes that are no
@@ -64,8 +66,13 @@ def request(
             for spec in signature.inputs
         ]
     }
+    said: dict[str, object] = {}
     if variant is not None:
-        body["parameters"] = {"edged_variant": variant}
+        said["edged_variant"] = variant
+    if explain:
+        said["edged_explain"] = True
+    if said:
+        body["parameters"] = said
     if classes:
         body["outputs"] = [
             {"name": name, "parameters": {"classification": count}}

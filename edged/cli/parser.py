@@ -25,6 +25,7 @@ NOUNS = (
     Noun("models", "list models, look at one, switch, load, verify, remove"),
     Noun("install", "install a bundle or a bare model file and make it live"),
     Noun("infer", "send a picture or tensors to a model and show the answer"),
+    Noun("bench", "measure how fast a model answers, and where the time goes"),
     Noun("config", "check configuration files, show the settings in force"),
     Noun("version", "print the versions of edgectl and of the daemon"),
 )
