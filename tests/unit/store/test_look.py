@@ -69,7 +69,7 @@ def test_a_plain_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
 
     assert b"abc" == look.read_plain(path, max_bytes=3)
-    with pytest.raises(BadRelease, match="its model.yaml is larger than 2 bytes"):
+    with pytest.raises(BadRelease, match=r"its model\.yaml is larger than 2 bytes"):
         look.read_plain(path, max_bytes=2)
 
 
