@@ -32,6 +32,9 @@ from edged.wire.tensors import FREE, TensorSpec
 #: and what steers a graph (scales, thresholds, limits of a range) is small.
 IN_PLACE_BYTES = 4096
 
+#: An output below this is copied after the run: binding it costs more (3 us).
+BOUND_BYTES = 64 * 1024
+
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What peers may register.
@@ -86,7 +89,7 @@ class Slot:
         """
         size = self._place.size
         chunk = None
-        if shared.datatype.is_float and self._fits_in_place(size):
+        if shared.datatype.is_float and size >= IN_PLACE_BYTES and self._is_aligned:
             chunk = self._memory.view(self._at, size)
         if chunk is None:
             if size > self._copied_bytes:
@@ -110,10 +113,11 @@ class Slot:
         if item is None or FREE in spec.shape:
             return None
         count = tensorbytes.check_shape(spec.shape, f"output {spec.name!r}")
-        self._check_room(count * item, f"output {spec.name!r}")
-        if not spec.datatype.is_float or not self._fits_in_place(count * item):
+        size = count * item
+        self._check_room(size, f"output {spec.name!r}")
+        if not (spec.datatype.is_float and size >= BOUND_BYTES and self._is_aligned):
             return None
-        chunk = self._memory.view(self._at, count * item)
+        chunk = self._memory.view(self._at, size)
         if chunk is None:
             return None
         dtype = tensorbytes.dtype_of(spec.datatype)
@@ -137,8 +141,9 @@ class Slot:
                 needs_bytes=needed,
             )
 
-    def _fits_in_place(self, size: int) -> bool:
-        return size >= IN_PLACE_BYTES and self._at % ALIGNMENT == 0
+    @property
+    def _is_aligned(self) -> bool:
+        return self._at % ALIGNMENT == 0  # mappings begin at a page
 
 
 class _Room:
