@@ -58,22 +58,23 @@ class Infer:
         """Answer one infer request."""
         arrived_s = self._clock.monotonic()
         version = request.match_info.get("version")
-        live = self._registry.live(request.match_info["model"], version)
-        try:
-            body, json_bytes = await self._read(request, live)
-            read_s = self._clock.monotonic()
-            asked = _read(body, json_bytes, live)
-            loan = self._borrow(request, asked, live)
-            told = _request(asked, loan, live.name, version, arrived_s)
-        except EdgedError as error:
-            live.stats.refused(error.code)
-            raise
-        live = self._registry.live(live.name, version)  # the body took its time
-        ready_s = self._clock.monotonic()
-        answer = await self._registry.infer(told)
+        name = request.match_info["model"]
+        with self._registry.pinned(name, version) as pin:
+            live = pin.live
+            try:
+                body, json_bytes = await self._read(request, live)
+                read_s = self._clock.monotonic()
+                asked = _read(body, json_bytes, live)
+                loan = self._borrow(request, asked, live)
+                told = _request(asked, loan, live.name, version, arrived_s)
+            except EdgedError as error:
+                live.stats.refused(error.code)
+                raise
+            ready_s = self._clock.monotonic()
+            answer = await self._registry.infer(told, pin)
         ran_s = self._clock.monotonic()
         loan.place(answer.outputs)
-        encoded = self._write(answer, asked, live)
+        encoded = self._write(answer, asked)
         live.stats.compute_input.add(int((ready_s - read_s) * 1e9))
         live.stats.compute_output.add(int((self._clock.monotonic() - ran_s) * 1e9))
         return await self._send(request, encoded)
@@ -117,11 +118,7 @@ class Infer:
 
     # --- writing -----------------------------------------------------------------
 
-    def _write(
-        self, answer: InferResponse, asked: oip.Asked, live: Live
-    ) -> oip.Encoded:
-        # An open sequence may still be answered by an earlier release.
-        labels = live.labels if live.version == answer.version else {}
+    def _write(self, answer: InferResponse, asked: oip.Asked) -> oip.Encoded:
         by_name = {wanted.name: wanted for wanted in asked.outputs or ()}
         everything = oip.Wanted(name="", binary=asked.options.binary_data_output)
         outputs = []
@@ -131,7 +128,7 @@ class Infer:
                 tensor = best_classes(  # noqa: PLW2901  # the same output, rewritten
                     tensor,
                     wanted.classes,
-                    labels.get(name, ()),
+                    answer.labels.get(name, ()),
                     f"output {name!r}",
                 )
             outputs.append(

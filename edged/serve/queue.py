@@ -7,7 +7,8 @@ Law: pure; the clock is a parameter, nothing waits here and nothing runs. The or
    floods its own queue delays itself.
 3. Deadline: within a peer, the earliest one; equal ones in the order of arrival.
 
-A rung that can run one request at a time is skipped while it runs one.
+A rung that can run one request at a time is skipped while it runs one, and requests
+of one sequence never overtake each other.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -31,6 +32,10 @@ class Waiting(Protocol):
     @property
     def deadline_s(self) -> float:
         """On the monotonic clock."""
+
+    @property
+    def line(self) -> Hashable:
+        """Those of one line leave in the order in which they came; None for none."""
 
 
 J = TypeVar("J", bound=Waiting)
@@ -59,7 +64,12 @@ class Queue(Generic[J]):
     def pop(self, may_run: Callable[[J], bool]) -> J | None:
         """Take out the next request that may run now."""
         best: J | None = None
+        lines: set[Hashable] = set()
         for job in self._jobs:
+            if job.line in lines:
+                continue
+            if job.line is not None:
+                lines.add(job.line)
             if may_run(job) and (best is None or self._rank(job) < self._rank(best)):
                 best = job
         if best is not None:
@@ -72,13 +82,6 @@ class Queue(Generic[J]):
             return False
         self._jobs.remove(job)
         return True
-
-    def expired(self, now_s: float) -> list[J]:
-        """Take out every request whose deadline has passed."""
-        late = [job for job in self._jobs if job.deadline_s <= now_s]
-        if late:
-            self._jobs = [job for job in self._jobs if job.deadline_s > now_s]
-        return late
 
     def charge(self, peer: Hashable, ns: int) -> None:
         """Count service against a peer; forget those who have nothing waiting."""

@@ -6,7 +6,7 @@ leaves the scheduler is counted once. Call on the event loop only.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 
 import msgspec
@@ -58,34 +58,68 @@ class Ticket:
         self._scheduler.cancel(self._job)
 
 
+class Seat(msgspec.Struct, frozen=True):
+    """Where a request runs.
+
+    Attributes:
+        live: the release that answers.
+        rung: of it.
+        run: how: anew, or going on in a sequence.
+        line: a sequence, whose requests keep their order; None for none.
+    """
+
+    live: Live
+    rung: Rung
+    run: Run
+    line: Hashable = None
+
+
+def check(request: InferRequest, live: Live) -> tuple[str, ...]:
+    """Check what is asked against the signature; return the wanted outputs.
+
+    Raises:
+        InvalidTensor: an input or output is not the model's.
+    """
+    wanted = admission.wanted_outputs(live.plan, live.name, request.outputs)
+    admission.check_inputs(live.plan, live.name, request.inputs)
+    return wanted
+
+
+def deadline_of(request: InferRequest, limits: Limits) -> float:
+    """Return when a request must be answered, on the monotonic clock."""
+    if request.deadline_s is not None:
+        return request.deadline_s
+    return time.monotonic() + limits.default_timeout_s
+
+
 def admit(
-    request: InferRequest, live: Live, rung: Rung, run: Run, limits: Limits, done: Done
+    request: InferRequest,
+    seat: Seat,
+    wanted: tuple[str, ...],
+    limits: Limits,
+    done: Done,
 ) -> Ticket:
-    """Check a request and hand it to the release's scheduler.
+    """Hand a checked request to its release's scheduler.
 
     Args:
         request: what is asked.
-        live: the release that answers.
-        rung: of it.
-        run: how it runs: anew, or going on in a sequence.
+        seat: where it runs.
+        wanted: what `check` returned.
         limits: the registry's.
         done: told the answer or the failure, once, maybe before this returns.
 
     Raises:
-        InvalidTensor: an input or output is not the model's.
         QueueFull, DeadlineExceeded: not now.
     """
-    wanted = admission.wanted_outputs(live.plan, live.name, request.outputs)
-    admission.check_inputs(live.plan, live.name, request.inputs)
-    now_s = time.monotonic()
-    deadline_s = request.deadline_s
-    if deadline_s is None:
-        deadline_s = now_s + limits.default_timeout_s
+    live, rung = seat.live, seat.rung
+    deadline_s = deadline_of(request, limits)
     needs_s = _check_room(request, live, rung, limits) if live.scheduler.inflight else 0
-    admission.check_time(live.name, now_s=now_s, deadline_s=deadline_s, needs_s=needs_s)
+    admission.check_time(
+        live.name, now_s=time.monotonic(), deadline_s=deadline_s, needs_s=needs_s
+    )
     job = Job(
         rung=rung,
-        run=run,
+        run=seat.run,
         feeds=request.inputs,
         wanted=wanted,
         into=request.into,
@@ -93,7 +127,8 @@ def admit(
         peer=request.peer,
         priority=request.priority,
         done=partial(_count, live, done),
-        joins=run == rung.run and live.may_join(rung, request.inputs),
+        joins=seat.line is None and live.may_join(rung, request.inputs),
+        line=seat.line,
     )
     live.scheduler.submit(job)
     return Ticket(live.scheduler, job)
@@ -123,6 +158,17 @@ def settle(
         answered.set_result(outcome)
 
 
+async def heard(
+    answered: "asyncio.Future[InferResponse]", ticket: Ticket
+) -> InferResponse:
+    """Wait for the answer; a caller who goes away takes the request along."""
+    try:
+        return await answered
+    except asyncio.CancelledError:
+        ticket.cancel()
+        raise
+
+
 def _count(live: Live, done: Done, job: Job, outcome: Outcome) -> None:
     """Count what became of a job, and tell whoever asked."""
     if isinstance(outcome, BaseException):
@@ -143,6 +189,7 @@ def _count(live: Live, done: Done, job: Job, outcome: Outcome) -> None:
             version=live.version,
             variant=job.rung.id,
             outputs=outcome.outputs,
+            labels=live.labels,
             queue_ns=queue_ns,
             compute_ns=compute_ns,
         )

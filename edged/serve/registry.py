@@ -7,7 +7,11 @@ but `prepare` and `discard` is called on the event loop only.
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+
+import msgspec
 
 from edged.errors import (
     EdgedError,
@@ -17,10 +21,20 @@ from edged.errors import (
 )
 from edged.host.clock import Clock
 from edged.serve.batching import batching
+from edged.serve.continued import infer_in, seat_in
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
-from edged.serve.reception import Done, Limits, Ticket, admit, settle
-from edged.serve.request import InferRequest, InferResponse, Sequence
+from edged.serve.reception import (
+    Done,
+    Limits,
+    Seat,
+    Ticket,
+    admit,
+    check,
+    heard,
+    settle,
+)
+from edged.serve.request import InferRequest, InferResponse
 from edged.serve.sequences import Sequences
 from edged.store.releases import Release
 from edged.watch import Owned, Watch
@@ -40,6 +54,18 @@ class Model:
 
     def __repr__(self) -> str:
         return f"{self.name} {self.phase.value}: {self.live or self.trouble}"
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that is held.
+
+    Attributes:
+        is_current: it was live when it was pinned; if not, only the requests of its
+            open sequences are answered.
+    """
+
+    live: Live
+    is_current: bool
 
 
 class Registry:
@@ -92,21 +118,51 @@ class Registry:
             )
         return model.live
 
-    async def infer(self, request: InferRequest) -> InferResponse:
+    @contextmanager
+    def pinned(self, name: str, version: str | None) -> Iterator["Pin"]:
+        """Hold what a request is for while its body arrives.
+
+        A request that names a version is answered by it, also if a switch comes
+        meanwhile; one in an open sequence by the release that the sequence began on.
+
+        Raises:
+            UnknownModel, UnknownVersion, NotReady: nobody answers.
+        """
+        model = self._models.get(name)
+        held = model.sequences.release_of(version) if model else None
+        is_current = held is None or (model is not None and held is model.live)
+        live = self.live(name, version) if held is None or is_current else held
+        live.hold()
+        try:
+            yield Pin(live=live, is_current=is_current)
+        finally:
+            live.let_go()
+
+    async def infer(
+        self, request: InferRequest, pin: "Pin | None" = None
+    ) -> InferResponse:
         """Answer one request; see `submit`."""
-        if request.sequence is not None and self._has_state(request):
-            return await self._infer_in_sequence(request, request.sequence)
+        if request.sequence is not None:
+            model = self._models.get(request.model)
+            place = model.sequences.find(request.sequence) if model else None
+            if model is not None and place is not None:
+                seat = seat_in(place, request)
+                return await infer_in(model.sequences, request, seat, self.limits)
+            live = self._answering(request, pin)
+            rung = live.rung(request.variant)
+            if rung.runs.stateful:
+                sequences = self._models[live.name].sequences
+                seat = Seat(live, rung, rung.run_on)
+                return await infer_in(sequences, request, seat, self.limits)
         answered: asyncio.Future[InferResponse] = (
             asyncio.get_running_loop().create_future()
         )
-        ticket = self.submit(request, partial(settle, answered))
-        try:
-            return await answered
-        except asyncio.CancelledError:
-            ticket.cancel()
-            raise
+        ticket = self.submit(request, partial(settle, answered), pin)
+        return await heard(answered, ticket)
 
-    def submit(self, request: InferRequest, done: Done) -> Ticket:
+    def submit(
+        self, request: InferRequest, done: Done, pin: "Pin | None" = None
+    ) -> Ticket:
         """Admit one request; `done` is called on the loop, once, maybe at once.
 
         A request in a sequence of a model with state goes to `infer`.
@@ -116,53 +172,20 @@ class Registry:
             InvalidTensor: an input is not what the model takes.
             QueueFull, DeadlineExceeded: not now.
         """
-        live = self.live(request.model, request.version)
+        live = self._answering(request, pin)
         try:
             rung = live.rung(request.variant)
-            return admit(request, live, rung, rung.run, self.limits, done)
+            wanted = check(request, live)
+            return admit(request, Seat(live, rung, rung.run), wanted, self.limits, done)
         except EdgedError as error:
             live.stats.refused(error.code)
             raise
 
-    def _has_state(self, request: InferRequest) -> bool:
-        live = self.live(request.model, request.version)
-        sequence = request.sequence
-        return live.rung(request.variant).runs.stateful or (
-            sequence is not None and sequence.id in self._models[live.name].sequences
-        )
-
-    async def _infer_in_sequence(
-        self, request: InferRequest, sequence: Sequence
-    ) -> InferResponse:
-        live = self.live(request.model, request.version)
-        sequences = self._models[live.name].sequences
-        answered: asyncio.Future[InferResponse] = (
-            asyncio.get_running_loop().create_future()
-        )
-        try:
-            place = await sequences.enter(
-                live, sequence, live.rung(request.variant).variant
-            )
-            try:
-                ticket = admit(
-                    request,
-                    place.live,
-                    place.rung,
-                    place.rung.run_on,
-                    self.limits,
-                    partial(settle, answered),
-                )
-                try:
-                    return await answered
-                except asyncio.CancelledError:
-                    ticket.cancel()
-                    raise
-            finally:
-                sequences.leave(sequence, place)
-        except EdgedError as error:
-            if not answered.done():
-                live.stats.refused(error.code)
-            raise
+    def _answering(self, request: InferRequest, pin: "Pin | None") -> Live:
+        """Return the release for a request that names a version, or the live one."""
+        if pin is not None and pin.is_current and request.version is not None:
+            return pin.live
+        return self.live(request.model, request.version)
 
     # --- telling -----------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Law: values. Arrays are borrowed from the caller until the answer is made.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import msgspec
@@ -57,6 +57,7 @@ class InferResponse(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         outputs: by signature name, in the order asked for; owned by the receiver, or
             the request's own `into`.
+        labels: class names by output, of the release that answered.
         queue_ns: time from admission to the start of the run.
         compute_ns: time of the run, conversions included.
     """
@@ -65,5 +66,6 @@ class InferResponse(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     variant: str
     outputs: dict[str, Array]
+    labels: Mapping[str, tuple[str, ...]]
     queue_ns: int
     compute_ns: int

@@ -3,46 +3,25 @@
 Law: call on the event loop only; a run happens on the loop or on a worker, and its
 end is told on the loop, once. Nothing waits here: callers bring `done`.
 
-Placement: a rung whose runs are short runs on the loop, because two thread switches
-cost more than the run; all others run on workers. It is chosen by measurement, per
-variant, and measured again all the time.
+Where a run happens is `placement`'s to say.
 """
 
 import asyncio
-import enum
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from edged.errors import DeadlineExceeded
 from edged.serve.batching import Batching, rows
 from edged.serve.job import Batch, Company, Job, Outcome, run_alone, run_together
 from edged.serve.ladder import Rung
+from edged.serve.placement import Placement, Placer
 from edged.serve.queue import Queue
 from edged.serve.stats import Recent
 
 T = TypeVar("T")
-
-#: A run of this p95 stalls health answers and other models no longer than a
-#: garbage collection does, and costs less than the two switches to a thread and back.
-INLINE_MS = 1.0
-
-#: Leaving the loop again takes a clearer sign than coming to it.
-OUTLINE_MS = 1.5
-
-#: One run of this length sends its rung away at once: health must answer in 5 ms.
-STALL_MS = 4.0
-
-#: Runs between two looks at a rung's placement.
-MEASURED = 32
-
-
-class Placement(enum.Enum):
-    """Where a rung runs."""
-
-    LOOP = "loop"
-    THREAD = "thread"
 
 
 class Scheduler:
@@ -71,8 +50,8 @@ class Scheduler:
         self._busy: dict[Rung, int] = {}
         self._since_s: dict[Batch, float] = {}
         self._extra = 0
-        self._places: dict[str, Placement] = {}
         self._taken = taken
+        self._placers = {variant: Placer() for variant in taken}
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"run-{name}")
         self.idle: Callable[[], None] = lambda: None
 
@@ -90,7 +69,7 @@ class Scheduler:
 
     def placement(self, variant: str) -> Placement:
         """Return where a variant runs now."""
-        return self._places.get(variant, Placement.THREAD)
+        return self._placers[variant].placement
 
     def wait_s(self, peer: Hashable, priority: int, run_s: float) -> float:
         """Return how long a new request would wait, if runs take as long as of late."""
@@ -102,7 +81,7 @@ class Scheduler:
     def submit(self, job: Job) -> None:
         """Run it at once where it may, else let it wait; `done` follows, once."""
         if (
-            self.placement(job.rung.id) is Placement.LOOP
+            self._placers[job.rung.id].allows(job.input_bytes)
             and self._joined is None
             and not self._queue
             and self._may_run(job)
@@ -122,13 +101,24 @@ class Scheduler:
             if self._queue.remove(job):
                 self._settle()
 
-    async def on_thread(self, work: Callable[[], T]) -> T:
-        """Run something else on a worker, counted as in flight until it ends."""
+    async def on_thread(
+        self, work: Callable[[], T], *, unwanted: Callable[[T], None] = lambda _: None
+    ) -> T:
+        """Run something else on a worker, counted as in flight until it ends.
+
+        Args:
+            work: what to run.
+            unwanted: takes its result where the caller has gone away.
+        """
         loop = asyncio.get_running_loop()
         self._extra += 1
         future = self._executor.submit(work)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left_thread))
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            future.add_done_callback(partial(_hand_over, unwanted))
+            raise
 
     def close(self, last: Callable[[], None]) -> Future[None]:
         """Run `last` on a worker and let them all go; nothing may follow."""
@@ -220,6 +210,8 @@ class Scheduler:
     def _late(self, job: Job) -> None:
         """Answer at the deadline, whether it waits or runs."""
         waited = self._queue.remove(job)
+        if job.into and not waited:
+            return  # it writes into its caller's memory: answered when it is done
         when = "before it could start" if waited else "while it ran"
         self._tell(
             job,
@@ -235,18 +227,9 @@ class Scheduler:
             return
         ns = outcome.ended_ns - outcome.started_ns
         self._queue.charge(job.peer, ns)
-        variant = job.rung.id
-        taken = self._taken[variant]
-        taken.add(ns)
-        if self._joined is not None:
-            return  # a run that waits for company is not for the loop
-        here = self.placement(variant) is Placement.LOOP
-        if here and ns > STALL_MS * 1e6:
-            self._places[variant] = Placement.THREAD  # at once: the loop stood still
-        elif taken.count % MEASURED == 0:
-            p95_ms = taken.percentile_ms(0.95) or 0.0
-            fits = p95_ms <= (OUTLINE_MS if here else INLINE_MS)
-            self._places[variant] = Placement.LOOP if fits else Placement.THREAD
+        self._taken[job.rung.id].add(ns)
+        if self._joined is None:  # a run that waits for company is not for the loop
+            self._placers[job.rung.id].observe(job.input_bytes, ns)
 
     def _left_thread(self) -> None:
         self._extra -= 1
@@ -264,3 +247,8 @@ class Scheduler:
 
     def __repr__(self) -> str:
         return f"{len(self._since_s)} running, {self._queue!r}"
+
+
+def _hand_over(unwanted: Callable[[T], None], future: Future[T]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        unwanted(future.result())

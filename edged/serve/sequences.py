@@ -7,8 +7,9 @@ Source: Triton's sequence extension: sequence_id, sequence_start, sequence_end.
 """
 
 import asyncio
+from functools import partial
 
-from edged.errors import Conflict, QueueFull
+from edged.errors import Conflict, DeadlineExceeded, NotReady, QueueFull
 from edged.serve.ladder import Rung, load_rung
 from edged.serve.live import Live
 from edged.serve.request import Sequence
@@ -36,14 +37,24 @@ class Sequences:
         self._threads = threads
         self._open: dict[str, Open] = {}
         self._starting = 0
+        self._epoch = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._open
+    def find(self, sequence: Sequence) -> Open | None:
+        """Return the open sequence that a request goes on in; None if it starts one."""
+        return None if sequence.start else self._open.get(sequence.id)
 
-    async def enter(self, live: Live, sequence: Sequence, variant: Variant) -> Open:
+    def release_of(self, version: str | None) -> Live | None:
+        """Return the release of that version on which a sequence is open, if any."""
+        return next(
+            (p.live for p in self._open.values() if p.live.version == version), None
+        )
+
+    async def enter(
+        self, live: Live, sequence: Sequence, variant: Variant, *, deadline_s: float
+    ) -> Open:
         """Return the sequence's place, made anew where the request starts one.
 
         Every `enter` is followed by one `leave`.
@@ -51,9 +62,19 @@ class Sequences:
         Raises:
             Conflict: it was never started, or has ended, or idled out.
             QueueFull: as many sequences are open as the bound allows.
+            DeadlineExceeded: its instance could not be loaded in time.
+            NotReady: the model was unloaded meanwhile.
         """
         if sequence.start:
-            await self._start(live, sequence.id, variant)
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    await self._start(live, sequence.id, variant)
+            except TimeoutError as error:
+                raise DeadlineExceeded(
+                    f"cannot start sequence {sequence.id!r} of {self._model}: its "
+                    "deadline passed while its instance was loading",
+                    hint="allow more time for the first request of a sequence",
+                ) from error
         place = self._open.get(sequence.id)
         if place is None:
             raise Conflict(
@@ -68,7 +89,7 @@ class Sequences:
         return place
 
     async def _start(self, live: Live, name: str, variant: Variant) -> None:
-        self._end(name)
+        self.end(name)
         if len(self._open) + self._starting >= self._limit:
             raise QueueFull(
                 f"cannot start sequence {name!r} of {self._model}: {self._limit} are "
@@ -77,37 +98,48 @@ class Sequences:
                 hint="end sequences with sequence_end: true",
             )
         self._starting += 1
+        epoch = self._epoch
+        live.hold()
         try:
-            live.hold()
-            try:
-                rung = await live.scheduler.on_thread(
-                    lambda: load_rung(live.release, variant, threads=self._threads)
-                )
-            except BaseException:
-                live.let_go()
-                raise
+            rung = await live.scheduler.on_thread(
+                partial(load_rung, live.release, variant, threads=self._threads),
+                unwanted=Rung.close,
+            )
+        except BaseException:
+            live.let_go()
+            raise
         finally:
             self._starting -= 1
-        self._end(name)  # somebody may have started it too, meanwhile
-        self._open[name] = Open(live, rung)
+        place = Open(live, rung)
+        if epoch != self._epoch:
+            self._close_if_unused(place)
+            raise NotReady(
+                f"cannot start sequence {name!r} of {self._model}: the model was "
+                "unloaded meanwhile",
+                hint=f"edgectl models load {self._model}",
+            )
+        self.end(name)  # somebody may have started it too, meanwhile
+        self._open[name] = place
 
     def leave(self, sequence: Sequence, place: Open) -> None:
         """Finish one request of a sequence."""
         place.users -= 1
         if sequence.end and self._open.get(sequence.id) is place:
-            self._end(sequence.id)
+            self.end(sequence.id)
         elif place.ended:
             self._close_if_unused(place)
         elif not place.users:
             loop = asyncio.get_running_loop()
-            place.idle = loop.call_later(self._idle_s, self._end, sequence.id)
+            place.idle = loop.call_later(self._idle_s, self.end, sequence.id)
 
     def end_all(self) -> None:
-        """End every sequence: the model is unloaded."""
+        """End every sequence, also those that are starting: the model is unloaded."""
+        self._epoch += 1
         for name in tuple(self._open):
-            self._end(name)
+            self.end(name)
 
-    def _end(self, name: str) -> None:
+    def end(self, name: str) -> None:
+        """End one, if it is open; its last request may still run."""
         place = self._open.pop(name, None)
         if place is None:
             return
