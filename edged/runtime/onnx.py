@@ -105,7 +105,7 @@ class OnnxModel:
         if self._has_strings:
             feeds = {name: _to_text(name, array) for name, array in feeds.items()}
         try:
-            if into:
+            if into and not self._has_strings:  # the binding takes numbers only
                 answers = self._run_into(feeds, wanted, into)
             else:
                 answers = self._session.run(wanted, dict(feeds))

@@ -138,3 +138,24 @@ def test_a_file_that_cannot_serve_says_why(
     assert why in caught.value.message
     assert "\n" not in caught.value.message
     assert caught.value.hint
+
+
+def test_an_output_is_copied_to_where_it_is_wanted(tmp_path: Path) -> None:
+    """The very array is the answer, run after run."""
+    model = load(tmp_path, tflite_files.adder())
+    target = np.zeros((1, 4), np.float32)
+
+    answers = [model.run(ones(1, 4), ("y",), {"y": target})["y"] for _ in range(2)]
+
+    assert all(answer is target for answer in answers)
+    assert target.tolist() == [[2, 2, 2, 2]]
+
+
+def test_an_output_that_does_not_fit_is_fresh(tmp_path: Path) -> None:
+    """The wish is not an error."""
+    model = load(tmp_path, tflite_files.adder(dynamic=True))
+    target = np.zeros((1, 4), np.float32)
+
+    answer = model.run(ones(2, 4), ("y",), {"y": target})["y"]
+
+    assert ((2, 4), False) == (answer.shape, target.any())

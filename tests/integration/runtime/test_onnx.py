@@ -200,3 +200,72 @@ def test_a_shape_that_the_graph_does_not_take_is_the_callers(tmp_path: Path) -> 
 
     assert "Got: 5 Expected: 4" in caught.value.message
     assert "ONNXRuntimeError" not in caught.value.message
+
+
+def test_an_output_is_computed_where_it_is_wanted(tmp_path: Path) -> None:
+    """The very array is the answer; other outputs are fresh."""
+    data = onnx_files.model(
+        [
+            onnx_files.node("Neg", ["x"], ["y"]),
+            onnx_files.node("Abs", ["x"], ["z"]),
+        ],
+        [onnx_files.value_info("x", onnx_files.FLOAT, [2, 3])],
+        [
+            onnx_files.value_info("y", onnx_files.FLOAT, [2, 3]),
+            onnx_files.value_info("z", onnx_files.FLOAT, [2, 3]),
+        ],
+    )
+    model = load(tmp_path, data)
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    target = np.full((2, 3), 9, np.float32)
+
+    answers = model.run({"x": x}, ("z", "y"), {"y": target})
+
+    assert answers["y"] is target
+    assert (["z", "y"], x.tolist()) == (list(answers), answers["z"].tolist())
+    assert np.array_equal(target, -x)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [np.zeros((2, 4), np.float32), np.zeros((1, 4), np.float64)],
+    ids=["shape", "dtype"],
+)
+def test_an_output_that_may_not_fit_is_fresh(
+    tmp_path: Path, target: np.ndarray
+) -> None:
+    """Only what the graph promises is bound; the wish is not an error."""
+    free = load(tmp_path, onnx_files.unary("Neg", dims=["N", 4]))
+    x = np.ones((1, 4), np.float32)
+    fixed = load(tmp_path, onnx_files.unary("Neg", dims=[1, 4]))
+
+    for model in (free, fixed):
+        answer = model.run({"x": x}, ("y",), {"y": target})["y"]
+
+        assert answer is not target
+        assert answer.tolist() == (-x).tolist()
+    assert not target.any()
+
+
+def test_text_beside_a_target_is_answered(tmp_path: Path) -> None:
+    """Strings cannot be bound; the model runs as ever."""
+    data = onnx_files.model(
+        [
+            onnx_files.node("Neg", ["x"], ["y"]),
+            onnx_files.node("Identity", ["s"], ["t"]),
+        ],
+        [
+            onnx_files.value_info("x", onnx_files.FLOAT, [1]),
+            onnx_files.value_info("s", onnx_files.STRING, [1]),
+        ],
+        [
+            onnx_files.value_info("y", onnx_files.FLOAT, [1]),
+            onnx_files.value_info("t", onnx_files.STRING, [1]),
+        ],
+    )
+    model = load(tmp_path, data)
+    feeds = {"x": np.ones(1, np.float32), "s": np.array([b"a"], object)}
+
+    answers = model.run(feeds, ("y", "t"), {"y": np.zeros(1, np.float32)})
+
+    assert ([-1], [b"a"]) == (answers["y"].tolist(), answers["t"].tolist())

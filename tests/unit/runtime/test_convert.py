@@ -79,6 +79,29 @@ def test_a_file_that_speaks_the_signature_gets_the_callers_own_arrays() -> None:
     assert answers["y"] is loaded.run({}, ("y",))["y"]
 
 
+def test_targets_reach_the_file_by_its_own_names() -> None:
+    """An output that is passed on as it is may be computed where it is wanted."""
+    loaded = fake((spec("serving:0", FP32, 1),), (spec("call:0", FP32, 1),))
+    sig = signature((spec("x", FP32, 1),), (spec("y", FP32, 1),))
+    feeds, target = {"x": np.zeros(1, np.float32)}, np.zeros(1, np.float32)
+
+    adapt(loaded, sig, variant()).run(feeds, ("y",), {"y": target})
+
+    assert loaded.into[0]["call:0"] is target
+
+
+def test_an_output_that_is_converted_is_fresh() -> None:
+    """The file's own tensor is of another dtype than the caller's memory."""
+    loaded = fake((spec("x", FP32, 1),), (spec("y", Datatype.FP64, 1),), answer=3)
+    sig = signature((spec("x", FP32, 1),), (spec("y", FP32, 1),))
+    feeds, target = {"x": np.zeros(1, np.float32)}, np.zeros(1, np.float32)
+
+    answer = adapt(loaded, sig, variant()).run(feeds, ("y",), {"y": target})["y"]
+
+    assert ({}, [3.0]) == (loaded.into[0], answer.tolist())
+    assert not target.any()
+
+
 def test_an_only_tensor_needs_no_name() -> None:
     """One input and one output find each other under any names."""
     loaded = fake((spec("serving:0", FP32, 1),), (spec("call:0", FP32, 1),), answer=3)

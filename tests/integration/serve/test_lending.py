@@ -1,0 +1,147 @@
+"""Tensors lent by a peer, from admission to answer."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from edged.errors import BadRegion, InvalidTensor, UnknownRegion
+from edged.host.peer import Peer
+from edged.serve.lending import borrow
+from edged.serve.live import Live
+from edged.serve.regions import BOUND_BYTES, Regions
+from edged.wire.oip import Place, SharedTensor, Wanted
+from edged.wire.oip_regions import Registration
+from edged.wire.tensors import Datatype, Shape
+from tests.fakes.models import live_model, signature
+
+ME = Peer(pid=os.getpid(), uid=os.getuid(), gid=0)
+SIZE = 1 << 20
+MANY = BOUND_BYTES // 4
+
+
+@pytest.fixture
+def fd() -> Iterator[int]:
+    """Return a sealed memfd."""
+    made = os.memfd_create("edged-lending", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(made, SIZE)
+    fcntl.fcntl(made, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    yield made
+    os.close(made)
+
+
+@pytest.fixture
+def regions(fd: int) -> Regions:
+    """Return regions in which it is `r`."""
+    made = Regions()
+    made.register(ME, "c", "r", Registration(key="fd:0", byte_size=SIZE), [fd])
+    return made
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    """Return a release with a large and a free output."""
+    sig = signature(
+        [("x", Datatype.FP32, (-1,)), ("n", Datatype.INT32, (1,))],
+        [("y", Datatype.FP32, (MANY,)), ("z", Datatype.FP32, (-1,))],
+    )
+    made = live_model("m", sig, dict)
+    yield made
+    made.close_now().result()
+
+
+def shared(datatype: Datatype, shape: Shape, *, at: int = 0) -> SharedTensor:
+    """Describe an input in the region."""
+    size = int(np.prod(shape)) * (datatype.item_bytes or 0)
+    return SharedTensor(
+        datatype=datatype, shape=shape, place=Place(region="r", offset=at, size=size)
+    )
+
+
+def wanted(name: str, at: int, size: int) -> Wanted:
+    """Want an output in the region."""
+    place = Place(region="r", offset=at, size=size)
+    return Wanted(name=name, binary=False, place=place)
+
+
+BODY = {"n": np.array([7], np.int32)}
+
+
+def test_inputs_of_body_and_memory_come_together(
+    regions: Regions, live: Live, fd: int
+) -> None:
+    """By name; nothing is asked of who wants no output there."""
+    os.pwrite(fd, np.array([1, 2], np.float32).tobytes(), 64)
+    lent = {"x": shared(Datatype.FP32, (2,), at=64)}
+
+    loan = borrow(regions, ME, live, inputs=BODY, shared=lent, wanted=())
+
+    assert ([1, 2], [7]) == (loan.inputs["x"].tolist(), loan.inputs["n"].tolist())
+    assert ({}, {}) == (loan.into, loan.slots)
+
+
+@pytest.mark.parametrize(
+    "lent",
+    [
+        {"x": shared(Datatype.FP64, (2,))},
+        {"x": shared(Datatype.FP32, (2, 2))},
+        {"q": shared(Datatype.FP32, (2,))},
+    ],
+)
+def test_what_the_model_does_not_take_is_not_looked_for(
+    regions: Regions, live: Live, lent: dict[str, SharedTensor]
+) -> None:
+    """The tensor is refused before its memory is copied, whoever has the region."""
+    for memory in (regions, Regions()):
+        with pytest.raises(InvalidTensor):
+            borrow(memory, ME, live, inputs=BODY, shared=lent, wanted=())
+
+
+def test_a_large_output_is_made_in_place_and_another_put_there(
+    regions: Regions, live: Live, fd: int
+) -> None:
+    """Either way it lies where it was wanted."""
+    asked = (wanted("y", 0, BOUND_BYTES), wanted("z", BOUND_BYTES, 8))
+    loan = borrow(regions, ME, live, inputs={}, shared={}, wanted=asked)
+    loan.into["y"][:] = 3
+    made = {"y": loan.into["y"], "z": np.array([4, 5], np.float32)}
+
+    loan.place(made)
+
+    found = np.frombuffer(os.pread(fd, BOUND_BYTES + 8, 0), np.float32)
+    assert {"y"} == set(loan.into)
+    assert (3, 3, [4, 5]) == (found[0], found[MANY - 1], found[MANY:].tolist())
+
+
+def test_an_output_that_was_not_made_in_place_is_put_there(
+    regions: Regions, live: Live, fd: int
+) -> None:
+    """The runtime may answer freshly all the same."""
+    asked = (wanted("y", 0, BOUND_BYTES),)
+    loan = borrow(regions, ME, live, inputs={}, shared={}, wanted=asked)
+
+    loan.place({"y": np.full(MANY, 6, np.float32)})
+
+    assert np.frombuffer(os.pread(fd, 4, 0), np.float32).tolist() == [6]
+
+
+def test_room_is_checked_before_and_after(regions: Regions, live: Live) -> None:
+    """A fixed output at once, a free one when it is there."""
+    with pytest.raises(BadRegion, match=f"takes {BOUND_BYTES} bytes"):
+        borrow(regions, ME, live, inputs={}, shared={}, wanted=(wanted("y", 0, 8),))
+    loan = borrow(regions, ME, live, inputs={}, shared={}, wanted=(wanted("z", 0, 8),))
+
+    with pytest.raises(BadRegion, match="takes 12 bytes"):
+        loan.place({"z": np.zeros(3, np.float32)})
+
+
+def test_an_unknown_region_is_told(live: Live) -> None:
+    """For an output as for an input."""
+    lent = {"x": shared(Datatype.FP32, (2,))}
+
+    with pytest.raises(UnknownRegion, match="'r'"):
+        borrow(Regions(), ME, live, inputs=BODY, shared=lent, wanted=())
+    with pytest.raises(UnknownRegion, match="'r'"):
+        borrow(Regions(), ME, live, inputs={}, shared={}, wanted=(wanted("z", 0, 8),))
