@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edged.errors import InvalidTensor, NoInput, Unsupported
+from edged.errors import InvalidTensor, Unsupported
 from edged.wire.release import Color, Input, Layout
 from edged.wire.tensors import FREE
 
@@ -38,8 +38,8 @@ def tensor(data: bytes, source: str, spec: Input) -> npt.NDArray[Any]:
         input's datatype; integers are rounded and clipped to their range.
 
     Raises:
-        NoInput: the bytes are no picture.
-        InvalidTensor: the manifest's block and shape contradict each other.
+        InvalidTensor: the bytes are no picture, or the manifest's block and shape
+            contradict each other.
         Unsupported: Pillow is not installed.
     """
     if spec.image is None:
@@ -98,9 +98,9 @@ def _opened(data: bytes, source: str) -> "Picture":
         picture.load()
         upright: Picture = ImageOps.exif_transpose(picture)
     except Image.DecompressionBombError as exc:
-        raise NoInput(f"cannot read {source}: it has too many pixels") from exc
+        raise InvalidTensor(f"cannot read {source}: it has too many pixels") from exc
     except (OSError, ValueError, SyntaxError) as exc:
-        raise NoInput(
+        raise InvalidTensor(
             f"cannot read {source}: the picture is cut off or damaged"
         ) from exc
     return upright

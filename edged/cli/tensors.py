@@ -9,8 +9,8 @@ import enum
 import io
 import math
 import sys
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.cli import pictures
-from edged.errors import InvalidTensor, NoInput
+from edged.errors import BadBundle, InvalidTensor, NoInput
+from edged.runtime import npz
 from edged.wire.release import Input
 from edged.wire.tensors import FREE, Datatype, Shape
 
@@ -73,8 +74,7 @@ def read(source: Source, inputs: tuple[Input, ...]) -> dict[str, Array]:
     """Turn a source into the inputs of one request.
 
     Raises:
-        NoInput: it is broken.
-        InvalidTensor: what it holds does not fit the model.
+        InvalidTensor: it is broken, or what it holds does not fit the model.
         Unsupported: a picture, and no Pillow.
     """
     name, data = source.name, source.data
@@ -134,19 +134,22 @@ def _picture(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Arr
 
 
 def _npy(data: bytes, name: str) -> Array:
-    try:
-        array: Array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
-        raise NoInput(f"cannot read {name} as .npy: {exc}") from exc
-    return array
+    with _unfit():
+        return npz.read_npy(data, name)
 
 
 def _npz(data: bytes, name: str) -> dict[str, Array]:
+    with _unfit():
+        return npz.read_npz(io.BytesIO(data), name)
+
+
+@contextmanager
+def _unfit() -> Iterator[None]:
+    """Here a bad file is no bundle but what a person wants to send."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as exc:
-        raise NoInput(f"cannot read {name} as .npz: {exc}") from exc
+        yield
+    except BadBundle as exc:
+        raise InvalidTensor(exc.message, hint=exc.hint) from exc
 
 
 class _Tensor(msgspec.Struct):
@@ -173,13 +176,13 @@ def _json(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]
             tensors = msgspec.convert(document, _Body).inputs
             return {t.name: _shaped(_array(t.data, name), t.shape) for t in tensors}
     except msgspec.MsgspecError as exc:
-        raise NoInput(
+        raise InvalidTensor(
             f"cannot read {name}: it is no picture, .npy, .npz or JSON: {exc}",
             hint=_json_hint(inputs),
         ) from exc
     if isinstance(document, dict):
         return {key: _array(value, name) for key, value in document.items()}
-    raise NoInput(
+    raise InvalidTensor(
         f"cannot read {name}: its JSON is neither an object nor a list",
         hint=_json_hint(inputs),
     )
@@ -194,7 +197,7 @@ def _array(value: object, name: str) -> Array:
     try:
         array = np.asarray(value)
     except ValueError as exc:
-        raise NoInput(f"cannot read {name}: a list is ragged: {exc}") from exc
+        raise InvalidTensor(f"cannot read {name}: a list is ragged: {exc}") from exc
     return array
 
 

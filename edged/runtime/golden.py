@@ -17,7 +17,6 @@ and range and agrees with its parent on no image.
 import enum
 import io
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,22 +27,10 @@ import numpy as np
 from edged.errors import BadBundle, BadModel
 from edged.runtime.agreement import collapsed, compare, has_nan
 from edged.runtime.base import Array, Runs, numpy_dtype
+from edged.runtime.npz import read_npz
 from edged.runtime.samples import Ranges, make_up
 from edged.wire.release import Golden, Signature
 from edged.wire.tensors import FREE, TensorSpec
-
-#: Unpacked size of a golden file: 300 images of 3x224x224 FP32 are 180 MB.
-MAX_BYTES = 256 * 2**20
-
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-)
 
 
 class GoldenSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,24 +99,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
     Raises:
         BadBundle: unreadable or too large.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_BYTES:
-                raise BadBundle(
-                    f"cannot use {path.name}: it unpacks to {size} bytes, and the "
-                    f"limit is {MAX_BYTES}",
-                    hint="some ten samples prove as much",
-                )
-            return {
-                entry.filename.removesuffix(".npy"): _read_array(archive, entry)
-                for entry in archive.infolist()
-            }
-    except _UNREADABLE as error:
-        raise BadBundle(
-            f"cannot use {path.name}: not a .npz of plain arrays: {error}",
-            hint="numpy.savez(file, **{input_name: samples}) writes one",
-        ) from error
+    arrays = read_npz(path, path.name)
+    return {name: _as_bytes(array) for name, array in arrays.items()}
 
 
 def write(golden_set: GoldenSet) -> bytes:
@@ -306,9 +277,8 @@ def _answers(
 # --- arrays ------------------------------------------------------------------------
 
 
-def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
-    with archive.open(entry) as member:
-        array: Array = np.lib.format.read_array(member, allow_pickle=False)
+def _as_bytes(array: Array) -> Array:
+    """Make BYTES of texts; a .npz keeps them in a dtype of fixed width."""
     if array.dtype.kind == "U":
         array = np.char.encode(array)
     return array.astype(object) if array.dtype.kind == "S" else array

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from edged.cli.pictures import tensor
-from edged.errors import InvalidTensor, NoInput
+from edged.errors import InvalidTensor
 from edged.wire.release import Color, Image, Input, Layout
 from edged.wire.tensors import Datatype
 
@@ -100,9 +100,9 @@ def test_the_camera_s_way_up_counts() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", png()[:40], b"\xff\xd8\xff", b"GIF89a"])
-def test_a_broken_picture_is_no_input(data: bytes) -> None:
+def test_a_broken_picture_is_bad_data(data: bytes) -> None:
     """Pillow's many exceptions become one of ours."""
-    with pytest.raises(NoInput, match="cannot read p"):
+    with pytest.raises(InvalidTensor, match="cannot read p"):
         tensor(data, "p", spec(1, 3, 2, 4))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from edged.cli.exits import Exit, exit_of
 from edged.cli.tensors import Format, Source, fitted, format_of, load, read
 from edged.errors import InvalidTensor, NoInput
 from edged.wire.release import Image, Input
@@ -142,12 +143,15 @@ def test_two_pictures_in_one_file_are_refused() -> None:
         b"\x93NUMPY\x01",
         b"PK\x03\x04rest",
         npy(np.array([None])).data,  # an object array would need pickle
+        npy(np.zeros(3)).data[:40],  # a header that breaks off
     ],
 )
-def test_a_broken_file_is_no_input(data: bytes) -> None:
-    """Whatever the bytes are, the error is ours."""
-    with pytest.raises(NoInput, match="cannot read file"):
+def test_a_broken_file_is_bad_data(data: bytes) -> None:
+    """Whatever the bytes are, the error is ours; `edgectl infer` ends with 65."""
+    with pytest.raises(InvalidTensor, match=r"cannot (read|use) file") as refused:
         read(source(data), ONE)
+
+    assert Exit.BAD_DATA is exit_of(refused.value)
 
 
 def test_a_missing_file_is_no_input(tmp_path: Path) -> None:

@@ -93,44 +93,19 @@ def test_arrays_that_do_not_fit_are_told(
 
 
 def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
-    """Text, a truncated archive, a pickled array: one error."""
+    """Text, a truncated archive, a pickled array, half a header: one error."""
     pickled = io.BytesIO()
     np.savez(pickled, x=np.array([{}], object))
     whole = golden.write(four())
+    half = io.BytesIO()
+    with zipfile.ZipFile(half, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00\x08\x00{'shape'")
 
-    for data in (b"hello", whole[:100], pickled.getvalue(), b""):
+    for data in (b"hello", whole[:100], pickled.getvalue(), half.getvalue(), b""):
         path = tmp_path / "g.npz"
         path.write_bytes(data)
         with pytest.raises(BadBundle, match=r"not a \.npz of plain arrays"):
             golden.read(path, signature())
-
-
-def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
-    """It is refused by its directory, before anything is unpacked."""
-    path = tmp_path / "g.npz"
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("x.npy", "w") as member,
-    ):
-        for _ in range(golden.MAX_BYTES // 2**20 + 1):
-            member.write(bytes(2**20))
-
-    with pytest.raises(BadBundle, match="the limit is"):
-        golden.read(path, signature())
-
-
-def test_an_array_that_claims_more_than_it_has_is_refused(tmp_path: Path) -> None:
-    """A header of a terabyte over four bytes is malformed, not an allocation."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "<f4", "fortran_order": False, "shape": (2**38,)}
-    )
-    path = tmp_path / "g.npz"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x.npy", header.getvalue() + bytes(4))
-
-    with pytest.raises(BadBundle, match="not a"):
-        golden.read(path, signature())
 
 
 def test_recording_keeps_what_the_model_said() -> None:
