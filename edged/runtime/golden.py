@@ -87,10 +87,16 @@ def read(path: Path, signature: Signature) -> GoldenSet:
     """Read a golden file of a release.
 
     Raises:
-        BadBundle: unreadable, too large, or not of this signature.
+        BadBundle: unreadable, too large, not of this signature, or without answers.
     """
-    arrays = read_arrays(path)
-    return arrange(path.name, arrays, signature)
+    known = arrange(path.name, read_arrays(path), signature)
+    if not known.outputs:
+        names = ", ".join(spec.name for spec in signature.outputs)
+        raise BadBundle(
+            f"cannot use {path.name} as golden: it has no outputs and proves nothing",
+            hint=f"add the answers to its inputs, an array for each of: {names}",
+        )
+    return known
 
 
 def read_arrays(path: Path) -> dict[str, Array]:

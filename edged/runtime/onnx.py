@@ -115,6 +115,8 @@ class OnnxModel:
             ) from error
         except _FAILURES as error:
             raise BadModel(f"cannot run {self._name}: {_reason(error)}") from error
+        if not wanted:
+            answers = []  # to an empty list the runtime gives all outputs
         if self._has_strings:
             answers = [_to_bytes(array) for array in answers]
         return dict(zip(wanted, answers, strict=True))

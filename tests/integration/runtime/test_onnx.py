@@ -55,6 +55,13 @@ def test_every_datatype_passes_through(tmp_path: Path, datatype: Datatype) -> No
     assert empty.shape == (0, 2)
 
 
+def test_a_run_for_nothing_gives_nothing(tmp_path: Path) -> None:
+    """The runtime itself takes an empty list for all outputs."""
+    model = load(tmp_path, onnx_files.unary(dims=["N", 2]))
+
+    assert {} == model.run({"x": np.zeros((1, 2), "<f4")}, ())
+
+
 def test_bytes_that_are_no_utf8_are_the_callers_to_change(tmp_path: Path) -> None:
     """The runtime's binding knows text only."""
     model = load(tmp_path, onnx_files.unary(kind=onnx_files.STRING, dims=["N"]))

@@ -54,12 +54,26 @@ def test_text_survives_the_file(tmp_path: Path) -> None:
     """BYTES need no pickle."""
     text = np.array([[b"ab"], [b"\xff"]], object)
     sig = Signature(
-        inputs=(Input(name="t", datatype=Datatype.BYTES, shape=(1,)),), outputs=()
+        inputs=(Input(name="t", datatype=Datatype.BYTES, shape=(1,)),),
+        outputs=(Output(name="u", datatype=Datatype.BYTES, shape=(1,)),),
     )
+    known = GoldenSet(inputs={"t": text}, outputs={"u": text}, samples=2)
     path = tmp_path / "g.npz"
-    path.write_bytes(golden.write(GoldenSet(inputs={"t": text}, outputs={}, samples=2)))
+    path.write_bytes(golden.write(known))
 
     assert golden.read(path, sig).inputs["t"].tolist() == text.tolist()
+
+
+def test_a_file_without_answers_proves_nothing(tmp_path: Path) -> None:
+    """A release must not pass its proof by having none; it is told what to add."""
+    path = tmp_path / "g.npz"
+    asked = GoldenSet(inputs=four().inputs, outputs={}, samples=4)
+    path.write_bytes(golden.write(asked))
+
+    with pytest.raises(BadBundle, match="it has no outputs") as caught:
+        golden.read(path, signature())
+
+    assert "y" in caught.value.hint
 
 
 def test_samples_may_lack_the_batch_dimension() -> None:
