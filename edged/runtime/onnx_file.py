@@ -120,11 +120,12 @@ class _Walk:
                 "not an ONNX one",
                 hint="name it .tflite and load it with the litert backend",
             )
-        fields = list(self._split(0, len(self._data)))
-        if not any(number == _GRAPH_FIELD for number, _, _ in fields):
-            raise self._damaged("it has no graph")
-        for number, start, end in fields:
+        has_graph = False
+        for number, start, end in self._split(0, len(self._data)):
+            has_graph = has_graph or number == _GRAPH_FIELD
             self._descend("Model", number, start, end, 1)
+        if not has_graph:
+            raise self._damaged("it has no graph")
         return self._locations
 
     def _descend(

@@ -3,6 +3,7 @@
 Law: bytes out, nothing read; each function documents the arithmetic of its graph.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,6 +126,29 @@ def custom_op() -> bytes:
     y = model.tensor("y", [1, 4], FLOAT)
     model.operator(Op.CUSTOM, [x], [y], custom="AcmeMagic")
     return model.pack([x], [y])
+
+
+def knot(count: int) -> bytes:
+    """Write `count` subgraphs that are one, whose `count` tensors are one.
+
+    By hand, since no builder would: 8 bytes for each. Offsets point forward, so a
+    vector stands before what it leads to.
+    """
+    graph = 40 + 4 * count
+    tensor = graph + 12 + 4 * count
+    return b"".join(
+        (
+            struct.pack("<I4s", 28, b"TFL3"),
+            struct.pack("<5H", 10, 8, 0, 0, 4),  # at 8, of a model: its field 2
+            struct.pack("<3H", 6, 8, 4),  # at 18, of a subgraph: its field 0
+            struct.pack("<2H", 4, 4),  # at 24, of a tensor: nothing
+            struct.pack("<iII", 28 - 8, 4, count),  # the model and its vector
+            *(struct.pack("<I", graph - 40 - 4 * n) for n in range(count)),
+            struct.pack("<iII", graph - 18, 4, count),  # the subgraph and its vector
+            *(struct.pack("<I", tensor - graph - 12 - 4 * n) for n in range(count)),
+            struct.pack("<i", tensor - 24),
+        )
+    )
 
 
 def _variable() -> Any:

@@ -1,5 +1,6 @@
 """Which other files an ONNX file names."""
 
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -123,6 +124,19 @@ def test_the_number_of_fields_is_bounded(
 
     with pytest.raises(BadModel, match="more than 10 fields"):
         external_files(write(onnx_files.adder()))
+
+
+def test_many_fields_take_no_memory(write: Write) -> None:
+    """A list of them took seventy times the file's size."""
+    path = write(b"\x3a\x00" * 100_000)
+    tracemalloc.start()
+    try:
+        external_files(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 100_000
 
 
 @given(data=st.binary(min_size=1, max_size=200))

@@ -1,5 +1,6 @@
 """What a TensorFlow Lite file says that its interpreter does not."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import BadModel
+from edged.runtime import tflite_file
 from edged.runtime.tflite_file import read
 from tests.data import onnx_files, tflite_files
 
@@ -68,6 +70,28 @@ def test_an_empty_or_missing_file_says_so(write: Write, tmp_path: Path) -> None:
         read(write(b""))
     with pytest.raises(BadModel, match="No such file"):
         read(tmp_path / "absent.tflite")
+
+
+def test_tables_that_all_lead_to_one_do_not_multiply(write: Write) -> None:
+    """16 KB, two thousand subgraphs, each with the same two thousand tensors."""
+    path = write(tflite_files.knot(2000))
+    before = time.process_time()
+
+    with pytest.raises(BadModel, match="refer to each other more than 500000 times"):
+        read(path)
+
+    assert time.process_time() - before < 2.5
+
+
+def test_names_that_all_lead_to_one_do_not_multiply(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long texts are work as well, and memory."""
+    whole = tflite_files.named_adder(input_name="i" * 6400, output_name="o")
+    monkeypatch.setattr(tflite_file, "MAX_STEPS", 100)
+
+    with pytest.raises(BadModel, match="more than 100 times"):
+        read(write(whole))
 
 
 WHOLE = tflite_files.accumulator()
