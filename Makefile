@@ -42,13 +42,14 @@ demo: $(READY) ## Start the daemon, send it every held-out image, show the figur
 run: $(READY) ## Run the daemon in the foreground, state under .demo/
 	@mkdir -p $(HOME_DIR)/state $(HOME_DIR)/run
 	@echo 'server: {group: null} # the sockets are for whoever typed make run' >$(HOME_DIR)/edged.yaml
-	@echo "data socket:    $(CURDIR)/$(HOME_DIR)/run/edged.sock"
-	@echo "control socket: $(CURDIR)/$(HOME_DIR)/run/control.sock"
+	@printf 'export %s="%s"\n' EDGED_SOCKET '$(CURDIR)/$(HOME_DIR)/run/edged.sock' \
+		EDGED_CONTROL_SOCKET '$(CURDIR)/$(HOME_DIR)/run/control.sock' \
+		PATH '$(CURDIR)/$(BIN):$$PATH' >$(HOME_DIR)/env
 	@echo "next, in another terminal:"
-	@echo "  export EDGED_SOCKET=$(CURDIR)/$(HOME_DIR)/run/edged.sock"
-	@echo "  export EDGED_CONTROL_SOCKET=$(CURDIR)/$(HOME_DIR)/run/control.sock"
-	@echo "  $(BIN)/edgectl install demo/digits"
-	@echo "  $(BIN)/edgectl status"
+	@echo "  cd $(CURDIR) && . $(HOME_DIR)/env"
+	@echo "  edgectl install demo/digits"
+	@echo "  edgectl infer digits demo/images/digit_3.png"
+	@echo "  edgectl status"
 	@exec $(BIN)/edged --config $(CURDIR)/$(HOME_DIR)/edged.yaml \
 		--state-dir $(CURDIR)/$(HOME_DIR)/state --runtime-dir $(CURDIR)/$(HOME_DIR)/run
 
