@@ -107,9 +107,11 @@ class Models:
 
     async def index(self, request: web.Request) -> web.Response:
         """POST v2/repository/index."""
-        body = await request.content.read(MAX_INDEX_BYTES + 1)
-        if len(body) > MAX_INDEX_BYTES:
-            raise TooLarge(f"cannot take this body: over {MAX_INDEX_BYTES} bytes")
+        body = bytearray()
+        while chunk := await request.content.readany():
+            body += chunk
+            if len(body) > MAX_INDEX_BYTES:
+                raise TooLarge(f"cannot take this body: over {MAX_INDEX_BYTES} bytes")
         try:
             asked = msgspec.json.decode(body or b"{}", type=IndexRequest)
         except msgspec.DecodeError as exc:

@@ -3,6 +3,7 @@
 Every answer is JSON with a text; after every one the server goes on answering.
 """
 
+import asyncio
 import gzip
 import json
 import socket
@@ -322,6 +323,23 @@ async def test_index_takes_a_filter_and_no_nonsense(
 
     assert {"digits", "pair"} <= {row["name"] for row in rows}
     assert (400, 413) == (malformed, huge)
+
+
+async def test_index_waits_for_the_whole_body(http: aiohttp.ClientSession) -> None:
+    """Two segments of one body are one request; too many of them are too much."""
+    path = "/v2/repository/index"
+
+    async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+            await asyncio.sleep(0.05)  # its own segment
+
+    async with http.post(path, data=pieces(b'{"rea', b'dy": true}')) as answer:
+        rows = await answer.json()
+    async with http.post(path, data=pieces(b"{}", b" " * 3000, b" " * 3000)) as answer:
+        huge = answer.status
+
+    assert ("READY", 413) == (rows[0]["state"], huge)
 
 
 async def test_answers_are_compressed_only_for_one_token(
