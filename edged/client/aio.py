@@ -15,9 +15,20 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, Unpack, cast
 
+import numpy as np
+import numpy.typing as npt
+
 from edged.client import calls
-from edged.client.calls import InferOptions, Inputs, ModelIndex, ModelMetadata, Result
-from edged.client.http import SCRATCH_BYTES, Answer, Call, Reader
+from edged.client.calls import (
+    Array,
+    InferOptions,
+    Inputs,
+    ModelIndex,
+    ModelMetadata,
+    Result,
+)
+from edged.client.http import SCRATCH_BYTES, Answer, Call, Reader, check
+from edged.client.memory import Lent, Memory, refused
 from edged.client.reach import (
     DATA_SOCKET,
     hung_up,
@@ -25,7 +36,8 @@ from edged.client.reach import (
     timed_out,
     unreachable,
 )
-from edged.errors import EdgedError, Refused
+from edged.client.transport import ancillary
+from edged.errors import EdgedError, Refused, UnknownRegion
 
 __all__ = ["AsyncClient"]
 
@@ -45,6 +57,8 @@ class AsyncClient:
         self._path = socket_path(socket, "EDGED_SOCKET", DATA_SOCKET)
         self._timeout_s = timeout_s
         self._idle: list[_Link] = []
+        self._memory = Memory()
+        self._registering = asyncio.Lock()
         self._only_input: dict[str, str] = {}  # by model, once it was asked for
 
     @property
@@ -67,12 +81,20 @@ class AsyncClient:
             if isinstance(inputs, Mapping)
             else {await self._name_of_input(model, allowed_s): inputs}
         )
-        call = calls.infer(model, named, timeout_s=allowed_s, **options)
+        lent = self._memory.lend(named)
         try:
-            return calls.read_infer(await self._send(call, allowed_s))
+            return await self._ask(model, lent, allowed_s, options)
         except Refused:
             self._only_input.pop(model, None)  # another signature may be live by now
             raise
+        finally:
+            self._memory.take_back(lent)
+
+    def empty(
+        self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float32
+    ) -> Array:
+        """Return an array in shared memory; see `client.inference.Client.empty`."""
+        return self._memory.empty(shape, dtype)
 
     async def metadata(
         self, model: str, *, timeout_s: float | None = None
@@ -92,6 +114,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close idle connections. Another call would open a new one."""
+        self._memory.close()
         idle, self._idle = self._idle, []
         for link in idle:
             link.close()
@@ -114,6 +137,35 @@ class AsyncClient:
             found = await self.metadata(model, timeout_s=timeout_s)
             self._only_input[model] = calls.only_input(found)
         return self._only_input[model]
+
+    async def _ask(
+        self, model: str, lent: Lent, allowed_s: float, options: InferOptions
+    ) -> Result:
+        await self._introduce(lent, allowed_s)
+        call = calls.infer(model, lent.inputs, timeout_s=allowed_s, **options)
+        try:
+            return calls.read_infer(await self._send(call, allowed_s))
+        except UnknownRegion:
+            # A daemon that was restarted, or let all our connections go, forgot it.
+            self._memory.restart()
+            await self._introduce(lent, allowed_s)
+            call = calls.infer(model, lent.inputs, timeout_s=allowed_s, **options)
+            return calls.read_infer(await self._send(call, allowed_s))
+
+    async def _introduce(self, lent: Lent, allowed_s: float) -> None:
+        """Make the blocks known to the daemon; if it refuses, send their bytes."""
+        if not lent.unknown():
+            return
+        async with self._registering:  # another call may use the same array
+            try:
+                for gone in self._memory.unregistrations():
+                    await self._send(gone, allowed_s)
+                for block in lent.unknown():
+                    check(await self._send(block.registration(), allowed_s))
+                    block.registered = True
+            except Refused as error:
+                self._memory.usable = not refused(error)
+                lent.send_plain()
 
     async def _send(self, call: Call, timeout_s: float | None) -> Answer:
         allowed_s = self._timeout_s if timeout_s is None else timeout_s
@@ -188,7 +240,10 @@ class _Link(asyncio.BufferedProtocol):
     async def exchange(self, call: Call) -> Answer:
         self._reader = reader = Reader(self._scratch)
         self._done = asyncio.get_running_loop().create_future()
-        self._transport.writelines([call.head(), *call.body])
+        parts = [call.head(), *call.body]
+        if call.fds:  # asyncio cannot send them; with an idle transport we may
+            parts = [self._send_rights(b"".join(parts), call.fds)]
+        self._transport.writelines(parts)
         answer = await self._done
         self._reader = self._done = None
         if answer is not None:
@@ -198,6 +253,15 @@ class _Link(asyncio.BufferedProtocol):
         if call.repeatable and not reader.begun:
             raise _Stale
         raise hung_up(self._path)
+
+    def _send_rights(self, request: bytes, fds: tuple[int, ...]) -> bytes:
+        """Send descriptors with as much as goes at once; return the rest."""
+        try:
+            return request[self._socket.sendmsg([request], ancillary(fds)) :]
+        except BlockingIOError as exc:
+            raise hung_up(self._path) from exc
+        except ConnectionError:
+            raise _Stale from None
 
     def close(self) -> None:
         # Not close(): a call that was given up may have left bytes to send.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edged.client.http import Answer, Call, check, quote
 from edged.errors import Busy, InvalidTensor, ProtocolError
 from edged.wire import oip
+from edged.wire.oip import SharedTensor
 from edged.wire.tensors import TensorSpec
 
 Array = npt.NDArray[Any]
@@ -129,7 +130,7 @@ class ModelIndex(msgspec.Struct, frozen=True, kw_only=True):
 
 def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     model: str,
-    inputs: Mapping[str, Array],
+    inputs: Mapping[str, Array | SharedTensor],
     *,
     timeout_s: float,
     version: str | None = None,

@@ -39,6 +39,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         target: path and query, already quoted.
         body: sent one after another; their length is announced.
         stream: sent in chunks as they come, instead of `body`; iterated once.
+        fds: descriptors that go with the first byte; borrowed.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     body: tuple[Buffer, ...] = ()
     stream: Iterable[bytes] | None = None
+    fds: tuple[int, ...] = ()
 
     @property
     def repeatable(self) -> bool:

@@ -5,16 +5,21 @@
     print(result.output.argmax())
 
 Law: a deadline on every call, the daemon's own errors raised again, and no call sent
-twice that could have been taken up once. Safe in any thread.
+twice that could have been taken up once. Safe in any thread, and after a fork.
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, Unpack
 
+import numpy as np
+import numpy.typing as npt
+
 from edged.client import calls
 from edged.client.calls import (
+    Array,
     Explained,
     InferOptions,
     Inputs,
@@ -22,10 +27,11 @@ from edged.client.calls import (
     ModelMetadata,
     Result,
 )
-from edged.client.http import Answer, Call
+from edged.client.http import Answer, Call, check
+from edged.client.memory import Lent, Memory, refused
 from edged.client.reach import DATA_SOCKET, socket_path
 from edged.client.transport import Transport
-from edged.errors import Refused
+from edged.errors import Refused, UnknownRegion
 
 __all__ = [
     "Client",
@@ -54,6 +60,8 @@ class Client:
     ) -> None:
         self._transport = Transport(socket_path(socket, "EDGED_SOCKET", DATA_SOCKET))
         self._timeout_s = timeout_s
+        self._memory = Memory()
+        self._registering = threading.Lock()
         self._only_input: dict[str, str] = {}  # by model, once it was asked for
 
     @property
@@ -74,7 +82,8 @@ class Client:
         Args:
             model: its name.
             inputs: arrays by input name; of a model with one input, the array alone.
-                C-contiguous ones are sent without a copy.
+                Large ones go by shared memory, see `empty`; C-contiguous smaller ones
+                are sent without a copy.
             timeout_s: of this call, all in all.
             **options: see `InferOptions`.
 
@@ -87,12 +96,24 @@ class Client:
             if isinstance(inputs, Mapping)
             else {self._name_of_input(model, allowed_s): inputs}
         )
-        call = calls.infer(model, named, timeout_s=allowed_s, **options)
+        lent = self._memory.lend(named)
         try:
-            return calls.read_infer(self._send(call, allowed_s))
+            return self._ask(model, lent, allowed_s, options)
         except Refused:
             self._only_input.pop(model, None)  # another signature may be live by now
             raise
+        finally:
+            self._memory.take_back(lent)
+
+    def empty(
+        self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float32
+    ) -> Array:
+        """Return an uninitialised array in memory that the daemon shares.
+
+        Sent as an input, it or a contiguous part of it is not copied. The memory is
+        given back with its last reference. At most 64 such arrays at a time.
+        """
+        return self._memory.empty(shape, dtype)
 
     def metadata(self, model: str, *, timeout_s: float | None = None) -> ModelMetadata:
         """Return what a model takes and gives."""
@@ -111,6 +132,7 @@ class Client:
     def close(self) -> None:
         """Close what is open; not needed at a program's end."""
         self._transport.close()
+        self._memory.close()
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +144,35 @@ class Client:
         where: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _ask(
+        self, model: str, lent: Lent, allowed_s: float, options: InferOptions
+    ) -> Result:
+        self._introduce(lent, allowed_s)
+        call = calls.infer(model, lent.inputs, timeout_s=allowed_s, **options)
+        try:
+            return calls.read_infer(self._send(call, allowed_s))
+        except UnknownRegion:
+            # A daemon that was restarted, or let all our connections go, forgot it.
+            self._memory.restart()
+            self._introduce(lent, allowed_s)
+            call = calls.infer(model, lent.inputs, timeout_s=allowed_s, **options)
+            return calls.read_infer(self._send(call, allowed_s))
+
+    def _introduce(self, lent: Lent, allowed_s: float) -> None:
+        """Make the blocks known to the daemon; if it refuses, send their bytes."""
+        if not lent.unknown():
+            return
+        with self._registering:  # another thread may use the same array
+            try:
+                for gone in self._memory.unregistrations():
+                    self._send(gone, allowed_s)
+                for block in lent.unknown():
+                    check(self._send(block.registration(), allowed_s))
+                    block.registered = True
+            except Refused as error:
+                self._memory.usable = not refused(error)
+                lent.send_plain()
 
     def _send(self, call: Call, timeout_s: float | None) -> Answer:
         allowed_s = self._timeout_s if timeout_s is None else timeout_s

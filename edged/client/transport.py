@@ -3,15 +3,18 @@
 Law: every call has a deadline. A connection is kept for the next call; a call is sent
 again only when the daemon cannot have seen it, or when it is a GET. Nothing but
 `EdgedError` comes out (and what an iterable body raises). Safe in any thread: each
-call has a connection of its own.
+call has a connection of its own. Safe after a fork: the child begins anew.
 
 Imports stay light: `edgectl status` runs on this.
 """
 
+import array
+import os
 import select
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterable
 
 from edged.client.http import SCRATCH_BYTES, Answer, Call, Reader
@@ -33,6 +36,10 @@ class Transport:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._begin()
+        _ALL.add(self)
+
+    def _begin(self) -> None:
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
 
@@ -79,6 +86,10 @@ class Transport:
         for connection in idle:
             connection.close()
 
+    def after_fork(self) -> None:
+        """Begin anew in a child: the connections are its parent's."""
+        self._begin()
+
     def _take(self) -> "_Connection | None":
         while True:
             with self._lock:
@@ -95,6 +106,17 @@ class Transport:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+_ALL: "weakref.WeakSet[Transport]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in _ALL:
+        transport.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Stale(Exception):
@@ -146,7 +168,7 @@ class _Connection:
         """
         unsent = [memoryview(part).cast("B") for part in (call.head(), *call.body)]
         length = sum(map(len, unsent))
-        complete = self._send(unsent, deadline)
+        complete = self._send(unsent, deadline, call.fds)
         untouched = sum(map(len, unsent)) == length
         if complete and call.stream is not None:
             complete = self._stream(call.stream, deadline)
@@ -159,12 +181,19 @@ class _Connection:
         self.keeps = complete and reader.keeps
         return answer
 
-    def _send(self, unsent: list[memoryview], deadline: _Deadline) -> bool:
+    def _send(
+        self,
+        unsent: list[memoryview],
+        deadline: _Deadline,
+        fds: tuple[int, ...] = (),
+    ) -> bool:
         """Send these parts and remove them; tell whether all could be sent."""
+        rights = ancillary(fds)
         while unsent:
             self._socket.settimeout(deadline.left())
             try:
-                _drop(unsent, self._socket.sendmsg(unsent[:_MAX_PARTS]))
+                _drop(unsent, self._socket.sendmsg(unsent[:_MAX_PARTS], rights))
+                rights = []
             except ConnectionError:
                 return False
             except TimeoutError:
@@ -216,6 +245,13 @@ def _connect(path: str, deadline: _Deadline) -> socket.socket:
             raise
         else:
             return sock
+
+
+def ancillary(fds: tuple[int, ...]) -> list[tuple[int, int, bytes]]:
+    """Return what sends descriptors along; see unix(7), SCM_RIGHTS."""
+    if not fds:
+        return []
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds).tobytes())]
 
 
 def _drop(views: list[memoryview], count: int) -> None:

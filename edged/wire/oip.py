@@ -24,6 +24,7 @@ from edged.wire.oip_document import (
     TensorHead,
     TensorParameters,
     WantedHead,
+    lent_head,
     place_of,
     read_document,
     read_tensors,
@@ -244,7 +245,9 @@ def write_response(
     chunks: list[Buffer] = []
     for output in outputs:
         if output.placed:
-            heads.append(_describe(output.name, output.tensor))
+            datatype = tensorbytes.datatype_of(output.tensor.dtype)
+            shape = output.tensor.shape
+            heads.append(TensorHead(name=output.name, datatype=datatype, shape=shape))
             continue
         what = f"output {output.name!r}"
         heads.append(_write(output.name, output.tensor, chunks, what, output.binary))
@@ -262,17 +265,20 @@ def write_response(
 
 
 def encode_request(
-    inputs: Mapping[str, Array],
+    inputs: Mapping[str, Array | SharedTensor],
     *,
     outputs: Iterable[str] | None = None,
+    classes: Mapping[str, int] | None = None,
     id: str | None = None,  # noqa: A002  # the protocol's own word
     parameters: Mapping[str, Parameter] | None = None,
 ) -> Encoded:
     """Write an infer request with binary tensors both ways.
 
     Args:
-        inputs: by name; C-contiguous ones are not copied.
+        inputs: by name; C-contiguous arrays are not copied.
         outputs: names in the order wanted; None for all.
+        classes: by output of `outputs`, how many of its best classes are wanted
+            instead of the tensor.
         id: echoed by the answer.
         parameters: of the request: `timeout` (microseconds), `priority`,
             `edged_variant`, `edged_explain`, `sequence_id`, ...
@@ -285,12 +291,22 @@ def encode_request(
         id=id,
         parameters={**(parameters or {}), "binary_data_output": True},
         inputs=tuple(
-            _write(name, array, chunks, f"input {name!r}", True)  # noqa: FBT003  # private
-            for name, array in inputs.items()
+            lent_head(name, tensor)
+            if isinstance(tensor, SharedTensor)
+            else _write(name, tensor, chunks, f"input {name!r}", True)  # noqa: FBT003  # private
+            for name, tensor in inputs.items()
         ),
         outputs=None
         if outputs is None
-        else tuple(WantedHead(name=name) for name in outputs),
+        else tuple(
+            WantedHead(
+                name=name,
+                parameters=WantedParameters(
+                    classification=(classes or {}).get(name, 0)
+                ),
+            )
+            for name in outputs
+        ),
     )
     return _encoded(head, chunks)
 
@@ -323,8 +339,6 @@ def decode_response(body: Buffer, json_length: str | None) -> Answered:
 
 
 def _options(parameters: dict[str, Parameter]) -> Options:
-    if not parameters:
-        return Options()
     for key in parameters:
         if key == "headers" or key.startswith("triton_"):
             raise InvalidRequest(
@@ -385,11 +399,6 @@ def _write(
         shape=array.shape,
         parameters=TensorParameters(binary_data_size=len(chunk)),
     )
-
-
-def _describe(name: str, array: Array) -> TensorHead:
-    datatype = tensorbytes.datatype_of(array.dtype)
-    return TensorHead(name=name, datatype=datatype, shape=array.shape)
 
 
 def _encoded(head: msgspec.Struct, chunks: list[Buffer]) -> Encoded:

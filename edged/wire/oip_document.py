@@ -226,6 +226,21 @@ def place_of(said: TensorParameters | WantedParameters, what: str) -> Place | No
     return Place(region=region, offset=said.shared_memory_offset, size=size)
 
 
+def lent_head(name: str, shared: SharedTensor) -> TensorHead:
+    """Describe a tensor that a request leaves in shared memory."""
+    place = shared.place
+    return TensorHead(
+        name=name,
+        datatype=shared.datatype,
+        shape=shared.shape,
+        parameters=TensorParameters(
+            shared_memory_region=place.region,
+            shared_memory_offset=place.offset,
+            shared_memory_byte_size=place.size,
+        ),
+    )
+
+
 def _shared(head: TensorHead, place: Place, what: str) -> SharedTensor:
     if head.datatype is not Datatype.BYTES:
         expected = math.prod(head.shape) * tensorbytes.dtype_of(head.datatype).itemsize
