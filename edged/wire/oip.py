@@ -11,6 +11,7 @@ Source: kserve/open-inference-protocol, inference_rest.md; triton server,
 docs/protocol: binary_data, classification, parameters, schedule_policy, sequence.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -142,7 +143,7 @@ def read_json_length(header: str | None, body_bytes: int) -> int | None:
     """
     if header is None:
         return None
-    if not (header.isascii() and header.isdigit()) or int(header[:20]) > body_bytes:
+    if not re.fullmatch("[0-9]{1,19}", header) or int(header) > body_bytes:
         raise InvalidRequest(
             f"cannot read the body: {JSON_LENGTH_HEADER} is {header[:40]!r}, it must "
             f"be a number of bytes within the body's {body_bytes}"
@@ -372,11 +373,8 @@ def _wanted(head: WantedHead, options: Options) -> Wanted:
 
 
 def _split(body: memoryview, json_bytes: int | None) -> tuple[memoryview, memoryview]:
-    return (
-        (body, body[:0])
-        if json_bytes is None
-        else (body[:json_bytes], body[json_bytes:])
-    )
+    end = len(body) if json_bytes is None else json_bytes
+    return body[:end], body[end:]
 
 
 def _write(

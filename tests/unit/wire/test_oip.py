@@ -171,6 +171,24 @@ def test_nearly_right_requests_raise_nothing_else(
             oip.decode_response(body, None if ends is None else str(ends))
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["0" * 5000, "9" * 5000, "0" * 20 + "999999", "11", "-1", "+1", "1_0", "٣", "", " 1"],
+)
+def test_a_json_length_is_a_number_within_the_body(header: str) -> None:
+    """Digits, at most nineteen, and what they say is compared whole."""
+    with pytest.raises(InvalidRequest, match="it must be a number of bytes within"):
+        oip.read_json_length(header, 10)
+
+
+@pytest.mark.parametrize(("header", "ends"), [(None, None), ("0", 0), ("0010", 10)])
+def test_a_json_length_tells_where_json_ends(
+    header: str | None, ends: int | None
+) -> None:
+    """Without one it ends with the body; leading zeros are harmless."""
+    assert ends == oip.read_json_length(header, 10)
+
+
 @given(
     st.binary(max_size=200), st.none() | st.text(max_size=20) | st.integers().map(str)
 )
