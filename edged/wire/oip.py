@@ -25,6 +25,7 @@ from edged.wire.oip_document import (
     TensorHead,
     TensorParameters,
     WantedHead,
+    WantedParameters,
     lent_head,
     place_of,
     read_document,
