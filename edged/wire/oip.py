@@ -17,9 +17,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from edged.errors import EdgedError, InvalidRequest, ProtocolError
-from edged.wire import oip_document, tensorbytes, tensorjson
+from edged.wire import oip_document, oip_options, tensorbytes, tensorjson
 from edged.wire.oip_document import (
-    Natural,
     RequestHead,
     ResponseHead,
     TensorHead,
@@ -31,6 +30,7 @@ from edged.wire.oip_document import (
     read_document,
     read_tensors,
 )
+from edged.wire.oip_options import read_options
 from edged.wire.tensorbytes import Array, Buffer
 from edged.wire.tensors import FREE, Datatype, TensorSpec
 
@@ -47,6 +47,7 @@ ALIGNMENT = 64
 #: A parameter's value.
 Parameter = oip_document.Parameter
 
+Options = oip_options.Options
 Place = oip_document.Place
 SharedTensor = oip_document.SharedTensor
 
@@ -65,25 +66,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     binary: bool
     classes: int = 0
     place: Place | None = None
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The request's own parameters that edged knows.
-
-    Attributes:
-        timeout: in microseconds, as the protocol has it; 0 for none.
-        edged_variant: a rung that the caller insists on.
-        edged_explain: answer which rung ran, and how long it waited and took.
-    """
-
-    binary_data_output: bool = False
-    priority: Natural = 0
-    timeout: Natural = 0
-    sequence_id: Natural | str = 0
-    sequence_start: bool = False
-    sequence_end: bool = False
-    edged_variant: str | None = None
-    edged_explain: bool = False
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +149,7 @@ def read_request(body: memoryview, json_bytes: int | None) -> Asked:
     document = read_document(text, "inputs", RequestHead, what)
     head = document.head
     inputs, shared = read_tensors(document, head.inputs, text, rest, "input")
-    options = _options(head.parameters)
+    options = read_options(head.parameters)
     outputs = None
     if head.outputs:  # an empty list asks for all, as Triton has it
         outputs = tuple(_wanted(output, options) for output in head.outputs)
@@ -338,20 +320,6 @@ def decode_response(body: Buffer, json_length: str | None) -> Answered:
         parameters=head.parameters,
         outputs=outputs,
     )
-
-
-def _options(parameters: dict[str, Parameter]) -> Options:
-    for key in parameters:
-        if key == "headers" or key.startswith("triton_"):
-            raise InvalidRequest(
-                f"cannot read the request: the parameter {key!r} is reserved"
-            )
-    try:
-        return msgspec.convert(parameters, Options)
-    except msgspec.ValidationError as exc:
-        raise InvalidRequest(
-            f"cannot read the parameters of the request: {exc}"
-        ) from exc
 
 
 def _wanted(head: WantedHead, options: Options) -> Wanted:

@@ -25,6 +25,7 @@ TESTED_BY: dict[str, str] = {
     "edged/api/data.py": "tests/conformance/test_tritonclient.py",
     "edged/api/door.py": "tests/integration/api/test_drain.py",
     "edged/api/infer.py": "tests/conformance/test_bad_requests.py",
+    "edged/api/regions.py": "tests/conformance/test_shared_memory.py",
     "edged/api/server.py": "tests/integration/api/test_drain.py",
     "edged/cli/__main__.py": "tests/integration/cli/test_main.py",
     "edged/client/aio.py": "tests/integration/client/test_inference.py",
@@ -34,6 +35,8 @@ TESTED_BY: dict[str, str] = {
     "edged/wire/messages.py": "tests/unit/cli/test_pages.py",
     "edged/wire/oip_document.py": "tests/unit/wire/test_oip.py",
     "edged/wire/oip_models.py": "tests/unit/api/test_oip_models.py",
+    "edged/wire/oip_options.py": "tests/unit/wire/test_oip.py",
+    "edged/wire/oip_regions.py": "tests/conformance/test_shared_memory.py",
 }
 IMPORTS_NOBODY_MAKES = {"pickle", "marshal", "shelve", "dill", "joblib", "mock"}
 CALLS_NOBODY_MAKES = {
