@@ -22,12 +22,12 @@ from edged.activate.intake import Intake
 from edged.api import problems
 from edged.api.access import Roles
 from edged.api.board import Board, line
-from edged.api.connection import Limits as ConnectionLimits
 from edged.api.control import Reads, control_app
 from edged.api.data import data_app
 from edged.api.door import Door
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
+from edged.bounds import registry_limits
 from edged.errors import BadConfig, EdgedError
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Site
@@ -37,7 +37,6 @@ from edged.host.notify import Notifier
 from edged.lifecycle import supervise
 from edged.runtime.memory import keep_blocks
 from edged.serve.live import Live
-from edged.serve.reception import Limits
 from edged.serve.regions import Bounds, Regions
 from edged.serve.registry import Registry
 from edged.store.bundle import Limits as BundleLimits
@@ -48,9 +47,6 @@ from edged.watch import Owned
 from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
 
 logger = logging.getLogger("edged")
-
-#: More threads than this speed up no model that fits such a box.
-_MOST_THREADS = 4
 
 Load = Callable[[], config.Loaded]
 
@@ -70,7 +66,7 @@ class Daemon:
         self._config_trouble: Trouble | None = None
         self._phase = Owned(Phase.STARTING)
         self._notifier = Notifier()
-        self._registry = Registry(_limits(settings), clock)
+        self._registry = Registry(registry_limits(settings), clock)
         releases = Releases(layout, files)
         self._intake = Intake(
             releases,
@@ -121,15 +117,17 @@ class Daemon:
                 self._files.mkdir(Site.STORE_FOLDER, folder)
         with only_daemon(settings.store.state_dir), ExitStack() as stack:
             control, data = self._doors(stack)
-            limits = _connection_limits(settings)
+            limits = connection_limits(settings)
             services = (
                 Server([control], limits),
                 self._agent,
                 self._pulse,
                 Server([data], limits),
-                Announcer(self._phase, self._notifier, self._board),
+                Announcer(self._phase, self._notifier, self._board, self._pulse),
             )
             await supervise(services, stop)
+            self._phase.set(Phase.STOPPED)
+            self._pulse.tell()
 
     # --- tying -------------------------------------------------------------------
 
@@ -179,15 +177,16 @@ class Daemon:
         )
 
     def _troubles(self) -> tuple[Trouble, ...]:
-        box = self._agent.trouble
-        return tuple(t for t in (self._config_trouble, box) if t is not None)
+        config = (self._config_trouble,) if self._config_trouble else ()
+        return (*config, *self._agent.troubles)
 
     def _config_view(self) -> ConfigView:
         return ConfigView(
             values=tuple(
                 ConfigValue(key=row.key, value=row.value, origin=row.origin)
                 for row in self._loaded.effective
-            )
+            ),
+            files=tuple(map(str, self._loaded.files)),
         )
 
     # --- signals -----------------------------------------------------------------
@@ -206,36 +205,50 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
 
     def _reload(self) -> None:
-        """Take over new settings as a whole, or keep the old ones and say why."""
-        self._notifier.reloading()
+        """Take over new settings as a whole, or keep the old ones and say why.
+
+        The service manager is told only while it counts us as ready: before, READY
+        would be too early, and after STOPPING it would be a lie.
+        """
+        phase = self._phase.watch.value
+        if phase is Phase.DRAINING:
+            return
+        if phase is Phase.READY:
+            self._notifier.reloading()
         try:
             loaded = self._load()
         except BadConfig as error:
-            logger.error("%s; the settings in force stay", error.message)  # noqa: TRY400  # no traceback: a typo
+            logger.error(  # noqa: TRY400  # no traceback: a typo
+                "the settings in force stay: %s", error.message
+            )
             self._config_trouble = Trouble(
                 code=error.code,
-                text="cannot take over the changed configuration: it does not hold",
+                text=f"cannot take over the changed configuration: {_first(error)}",
                 hint="edgectl config check",
             )
         else:
             self._config_trouble = self._take_over(loaded)
-        self._notifier.ready(line(self._board.status()))
-        self._pulse.tell()
+        if phase is Phase.READY:
+            self._notifier.ready(line(self._board.status()))
+            self._pulse.tell()
 
     def _take_over(self, loaded: config.Loaded) -> Trouble | None:
         """Apply what can change at run time; name what needs a restart."""
-        changes = config.changes(self._loaded.settings, loaded.settings)
-        settings = loaded.settings
+        waiting = []
+        for change in config.changes(self._loaded.settings, loaded.settings):
+            if change.reloadable:
+                logger.info("setting %s: %s -> %s", change.key, change.old, change.new)
+            else:
+                waiting.append(change.key)
+        self._loaded = config.reloaded(self._loaded, loaded)
+        settings = self._loaded.settings
         log.configure(settings.log.level.value)
-        self._registry.limits = _limits(settings)
+        self._registry.limits = registry_limits(settings)
+        self._board.default_timeout_s = settings.serve.default_timeout
         self._intake.limits = BundleLimits(max_bytes=settings.store.max_bundle)
         self._agent.keep_releases = settings.store.keep_releases
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users
-        self._loaded = loaded
-        for change in changes:
-            logger.info("setting %s: %s -> %s", change.key, change.old, change.new)
-        waiting = [change.key for change in changes if not change.reloadable]
         if not waiting:
             return None
         return Trouble(
@@ -343,35 +356,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _limits(settings: config.Settings) -> Limits:
-    # One core is left to whoever feeds the model.
-    cores = len(os.sched_getaffinity(0))
-    threads = settings.runtime.threads or min(max(1, cores - 1), _MOST_THREADS)
-    return Limits(
-        queue_length=settings.serve.queue_length,
-        default_timeout_s=settings.serve.default_timeout,
-        max_sequences=settings.serve.max_sequences,
-        sequence_idle_s=settings.serve.sequence_idle,
-        threads=threads,
-        workers=max(1, cores // threads),
-        batch_window_s=settings.serve.batch_window,
-        batch_max=settings.serve.batch_max,
-    )
-
-
-def _connection_limits(settings: config.Settings) -> ConnectionLimits:
-    server = settings.server
-    return ConnectionLimits(
-        max_connections=server.max_connections,
-        head_timeout_s=server.head_timeout,
-        body_timeout_s=server.body_timeout,
-        keep_alive_s=server.keep_alive,
-        drain_timeout_s=server.drain_timeout,
-    )
-
-
 def _listen(server: config.Server, path: Path) -> Listener:
     return unix_listener(path, server.mode, server.group)
+
+
+def _first(error: BadConfig) -> str:
+    """Return the first fault of a configuration in one line."""
+    problems = error.fields.get("problems")
+    if not isinstance(problems, list) or not problems:
+        return error.message
+    return str(problems[0]).partition("\n")[0]
 
 
 def _complain(error: EdgedError) -> None:

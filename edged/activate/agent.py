@@ -1,34 +1,36 @@
 """The activation agent: installed -> live, or back.
 
 Law: the single writer of the store's links; one change at a time. Whatever fails,
-what was live stays live, and nothing half-made stays on disk. A release goes live
+what was live stays live, and nothing half-made stays on disk (a release that a stop
+cut off before it was live stays installed, whole and unused). A release goes live
 only after every variant has loaded and answered its golden inputs.
 What it needs of the serving side is `swapper`; it never imports serve.
 """
 
 import asyncio
+import logging
 import platform
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from edged import __version__
-from edged.activate.fit import changes_for_callers, check_box, check_replaces
+from edged.activate.fit import changes_for_callers, check_box, check_replaces, choose
 from edged.activate.intake import Candidate, Intake
-from edged.activate.proof import prove
+from edged.activate.proof import check_labels, prove
 from edged.activate.pull import Pull
+from edged.activate.records import about, log_live
 from edged.activate.shelf import Shelf, ref, trouble
 from edged.activate.swapper import P, Swapper
+from edged.activate.tidy import tidy, undo
 from edged.errors import (
     BadRelease,
     Conflict,
     Draining,
     EdgedError,
-    UnknownVersion,
 )
 from edged.store.links import Links
 from edged.store.releases import Release, Releases
-from edged.store.retention import expendable
 from edged.wire.messages import (
     Changed,
     InstallRequest,
@@ -42,6 +44,8 @@ from edged.wire.messages import (
 from edged.wire.release import Manifest
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Agent(Generic[P]):
@@ -64,7 +68,8 @@ class Agent(Generic[P]):
         self._intake = intake
         self._swapper = swapper
         self.keep_releases = keep_releases
-        self.trouble: Trouble | None = None
+        self._trouble: Trouble | None = None
+        self._rot: dict[str, Trouble] = {}
         self._closed = False
         self._turn = asyncio.Lock()
         self._swept = asyncio.Event()
@@ -91,7 +96,8 @@ class Agent(Generic[P]):
                 names = await self._work(self._releases.names)
                 await self._work(self._intake.sweep)
             except EdgedError as error:  # a read-only store still serves
-                self.trouble = trouble(None, error)
+                self._trouble = trouble(None, error)
+                _log.warning("%s", error)
             self._swept.set()
             for name in names:
                 self._swapper.loading(name)
@@ -99,13 +105,18 @@ class Agent(Generic[P]):
                 try:
                     await self._load_current(name)
                 except EdgedError as error:
-                    self._swapper.fail(name, error)
+                    self._failed(name, error)
 
     def close(self) -> None:
         """Take no further change. One under way may be cut: the store stands that."""
         self._closed = True
         for thread in (self._thread, self._intake_thread, self._look_thread):
             thread.shutdown(wait=False)
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong with the store, and with files that were found rotten."""
+        return (*((self._trouble,) if self._trouble else ()), *self._rot.values())
 
     # --- effects -----------------------------------------------------------------
 
@@ -120,45 +131,56 @@ class Agent(Generic[P]):
             BadModel: a variant cannot be loaded.
             StoreFailed: the disk refuses.
         """
+        self._check_open()
         await self._swept.wait()  # or the sweep of start-up would take it away
         pull = Pull(chunks)
         loop = asyncio.get_running_loop()
         try:
             staged = await loop.run_in_executor(
-                self._intake_thread, lambda: self._intake.receive(pull, request)
+                self._intake_thread, lambda: self._intake.receive(pull)
             )
         except asyncio.CancelledError:
             pull.close()
             raise
         async with self._turn:
-            return await self._install(staged, request)
+            candidate = await self._work(lambda: self._intake.describe(staged, request))
+            return await self._install(candidate, request)
 
-    async def _install(self, staged: Candidate, request: InstallRequest) -> Changed:
-        name = staged.manifest.name
+    async def _install(self, new: Candidate, request: InstallRequest) -> Changed:
+        name = new.manifest.name
         try:
             live = await self._work(lambda: self._shelf.whole_live(name))
-            if live is not None and live.digest == staged.digest:
-                await self._work(lambda: self._intake.drop(staged))
-                return self._changed(live, changed=False, text="is live already")
-            check_box(staged.manifest, arch=platform.machine(), edged=__version__)
-            check_replaces(
-                staged.manifest,
-                live.manifest if live else None,
-                new_signature=request.new_signature,
-                downgrade=request.downgrade,
-            )
+            if live is not None and live.digest == new.digest:
+                # What is there twice is adopted all the same where it has rotted.
+                if await self._serves_whole(live):
+                    await self._work(lambda: self._intake.drop(new))
+                    return self._changed(live, changed=False, text="is live already")
+            else:
+                check_box(new.manifest, arch=platform.machine(), edged=__version__)
+                check_replaces(
+                    new.manifest,
+                    live.manifest if live else None,
+                    new_signature=request.new_signature,
+                    downgrade=request.downgrade,
+                )
         except BaseException:
-            await self._work(lambda: self._intake.drop(staged))
+            await self._work(lambda: self._intake.drop(new))
             raise
         had = {r.folder for r in await self._work(lambda: self._shelf.installed(name))}
-        release = await self._work(lambda: self._intake.adopt(staged))
+        release = await self._work(lambda: self._intake.adopt(new))
         try:
             await self._make_live(release)
-        except BaseException:
+        except BaseException as error:
             if release.folder not in had:
-                await self._work(lambda: self._undo(release))
+                await self._work(lambda: undo(self._releases, self._shelf, release))
+            _log.warning("%s %s is not live: %s", name, release.folder, error)
             raise
-        warnings = await self._work(lambda: self._tidy(name))
+        self._trouble = None  # the store can be written
+        warnings = await self._work(
+            lambda: tidy(self._releases, self._shelf, name, keep=self.keep_releases)
+        )
+        if release.manifest.golden is None:
+            warnings.append("it has no golden answers: what it answers is unproved")
         return self._changed(
             release, changed=True, text="is live", warnings=tuple(warnings)
         )
@@ -177,23 +199,17 @@ class Agent(Generic[P]):
                     self._shelf.installed(request.name),
                 )
             )
-            wanted = [r for r in installed if r.manifest.seq == request.seq]
-            if not wanted:
-                have = ", ".join(str(r.manifest.seq) for r in installed) or "none"
-                raise UnknownVersion(
-                    f"cannot use seq {request.seq} of {request.name}: installed are "
-                    f"{have}",
-                    hint=f"edgectl models show {request.name}",
-                )
-            release = wanted[-1]
+            release = choose(installed, request, live)
             if live is not None and live.folder == release.folder:
-                return self._changed(live, changed=False, text="is live already")
-            check_replaces(
-                release.manifest,
-                live.manifest if live else None,
-                new_signature=request.new_signature,
-                downgrade=True,
-            )
+                if self._swapper.serves(request.name) == live.digest:
+                    return self._changed(live, changed=False, text="is live already")
+            else:
+                check_replaces(
+                    release.manifest,
+                    live.manifest if live else None,
+                    new_signature=request.new_signature,
+                    downgrade=True,
+                )
             await self._make_live(release)
             return self._changed(release, changed=True, text="is live")
 
@@ -230,15 +246,21 @@ class Agent(Generic[P]):
 
     async def load(self, request: ModelName) -> Changed:
         """Load the current release into memory."""
+        name = request.name
         async with self._turn:
-            await self._work(lambda: self._shelf.check_known(request.name))
-            if self._swapper.status(request.name).version is not None:
-                release = await self._work(lambda: self._shelf.live(request.name))
+            await self._work(lambda: self._shelf.check_known(name))
+            if self._swapper.serves(name) is not None:
+                release = await self._work(lambda: self._shelf.described_live(name))
                 if release is not None:
                     return self._changed(
                         release, changed=False, text="is loaded already"
                     )
-            release = await self._load_current(request.name)
+            self._swapper.loading(name)
+            try:
+                release = await self._load_current(name)
+            except EdgedError as error:
+                self._failed(name, error)
+                raise
             return self._changed(release, changed=True, text="is loaded")
 
     async def unload(self, request: ModelName) -> Changed:
@@ -246,12 +268,10 @@ class Agent(Generic[P]):
         async with self._turn:
             await self._work(lambda: self._shelf.check_known(request.name))
             was = self._swapper.unload(request.name)
+            _log.info("%s is unloaded", request.name, extra=about(request.name))
+            text = "is unloaded" if was else "was not loaded"
             return Changed(
-                name=request.name,
-                changed=was,
-                text=f"{request.name} is unloaded"
-                if was
-                else f"{request.name} was not loaded",
+                name=request.name, changed=was, text=f"{request.name} {text}"
             )
 
     async def remove(self, request: ModelName) -> Changed:
@@ -259,16 +279,24 @@ class Agent(Generic[P]):
         async with self._turn:
             name = request.name
             await self._work(lambda: self._shelf.check_known(name))
-            self._swapper.unload(name)
             await self._work(lambda: self._releases.remove(name))
             self._swapper.forget(name)
+            self._rot.pop(name, None)
+            _log.info("%s is removed", name, extra=about(name))
             return Changed(name=name, changed=True, text=f"{name} is removed")
 
     # --- looking -----------------------------------------------------------------
 
     async def verify(self, request: ModelName) -> Verified:
-        """Hash every installed release of a model again."""
-        return await self._look(lambda: self._shelf.verify(request.name))
+        """Hash every installed release of a model again; status tells what it found."""
+        name = request.name
+        verified = await self._look(lambda: self._shelf.verify(name))
+        self._rot.pop(name, None)
+        if verified.faults:
+            first = verified.faults[0]
+            self._rot[name] = first
+            _log.warning("%s: %s", name, first.text, extra=about(name, first.code))
+        return verified
 
     async def detail(self, request: ModelName) -> ModelDetail:
         """Describe one model: state, ladder, releases, manifest."""
@@ -286,7 +314,7 @@ class Agent(Generic[P]):
     # --- steps -------------------------------------------------------------------
 
     async def _load_current(self, name: str) -> Release:
-        release = await self._work(lambda: self._shelf.live(name))
+        release = await self._work(lambda: self._shelf.described_live(name))
         if release is None:
             raise BadRelease(
                 f"cannot load {name}: no release of it is live",
@@ -294,6 +322,7 @@ class Agent(Generic[P]):
             )
         prepared = await self._prepare(release, strict=False)
         self._swapper.switch(prepared)
+        log_live(release, "is loaded")
         return release
 
     async def _make_live(
@@ -309,35 +338,28 @@ class Agent(Generic[P]):
             await self._work(lambda: self._swapper.discard(prepared))
             raise
         self._swapper.switch(prepared)
+        self._rot.pop(release.name, None)
+        log_live(release, "is live")
+
+    async def _serves_whole(self, live: Release) -> bool:
+        """Tell whether this very release answers and none of its files has rotted."""
+        if self._swapper.serves(live.name) != live.digest:
+            return False
+        return not await self._work(lambda: self._releases.rotten(live))
+
+    def _failed(self, name: str, error: EdgedError) -> None:
+        self._swapper.fail(name, error)
+        _log.warning("%s", error, extra=about(name, error.code))
 
     async def _prepare(self, release: Release, *, strict: bool) -> P:
-        return await self._work(
-            lambda: self._swapper.prepare(
-                release, self._releases.labels(release), strict=strict
+        def prepare() -> P:
+            rotten = self._releases.rotten(release)
+            check_labels(release, rotten)
+            return self._swapper.prepare(
+                release, self._releases.labels(release), strict=strict, rotten=rotten
             )
-        )
 
-    def _undo(self, release: Release) -> None:
-        """Delete a release that did not go live; the links are asked, not memory."""
-        if self._shelf.linked(release.name)[0] != release.folder:
-            self._releases.delete(release)
-
-    def _tidy(self, name: str) -> list[str]:
-        """Delete what retention does not keep; a failure is a warning."""
-        warnings = []
-        live, previous = self._shelf.linked(name)
-        for release in expendable(
-            self._shelf.installed(name),
-            live=live,
-            previous=previous,
-            # Live and previous stay in any case; the setting counts them too.
-            keep=max(0, self.keep_releases - 2),
-        ):
-            try:
-                self._releases.delete(release)
-            except EdgedError as error:
-                warnings.append(error.message)
-        return warnings
+        return await self._work(prepare)
 
     async def _work(self, work: Callable[[], T]) -> T:
         """Run on the agent's thread, to the end even if the caller goes away.
@@ -345,15 +367,19 @@ class Agent(Generic[P]):
         Raises:
             Draining: the daemon is stopping.
         """
-        if self._closed:
-            raise Draining("cannot change anything now: the daemon is stopping")
+        self._check_open()
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
     async def _look(self, look: Callable[[], T]) -> T:
         """Ask the shelf on a thread of its own: a long change keeps nobody waiting."""
+        self._check_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._look_thread, look)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Draining("cannot do that now: the daemon is stopping")
 
     def _changed(
         self,

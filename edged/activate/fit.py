@@ -5,8 +5,11 @@ Law: pure. The box and the live release are parameters.
 
 import operator
 import re
+from collections.abc import Sequence
 
-from edged.errors import BadBundle, Downgrade, SignatureChanged
+from edged.errors import BadBundle, Downgrade, SignatureChanged, UnknownVersion
+from edged.store.releases import Release
+from edged.wire.messages import UseRequest
 from edged.wire.release import Manifest, Signature, differences
 
 
@@ -48,7 +51,7 @@ def check_replaces(
     Raises:
         SignatureChanged: callers would see other inputs or outputs, and nobody said
             that they know; each difference is spelled out.
-        Downgrade: the candidate's `seq` is older, and nobody asked for that.
+        Downgrade: the candidate's `seq` is not higher, and nobody asked for that.
     """
     if live is None:
         return
@@ -60,17 +63,38 @@ def check_replaces(
             hint="if every caller knows, add --new-signature",
             differences=changes,
         )
-    if candidate.seq < live.seq and not downgrade:
+    if candidate.seq <= live.seq and not downgrade:
+        what = (
+            "the older" if candidate.seq < live.seq else "another release of the same"
+        )
         raise Downgrade(
-            f"cannot replace {live.name} seq {live.seq} by the older seq "
-            f"{candidate.seq}",
-            hint="if that is wanted, add --downgrade",
+            f"cannot replace {live.name} seq {live.seq} by {what} seq {candidate.seq}",
+            hint="give it a higher `seq:`, or add --downgrade if that is wanted",
         )
 
 
 def changes_for_callers(old: Signature, new: Signature) -> list[str]:
     """Spell out every difference that a caller could notice; empty when none."""
     return [] if old.specs() == new.specs() else differences(old, new)
+
+
+def choose(
+    installed: Sequence[Release], request: UseRequest, live: Release | None
+) -> Release:
+    """Return the release of that seq; of several, the newest that is not live.
+
+    Raises:
+        UnknownVersion: none has it; the message says which there are.
+    """
+    found = [r for r in installed if r.manifest.seq == request.seq]
+    if not found:
+        have = ", ".join(str(r.manifest.seq) for r in installed) or "none"
+        raise UnknownVersion(
+            f"cannot use seq {request.seq} of {request.name}: installed are {have}",
+            hint=f"edgectl models show {request.name}",
+        )
+    others = [r for r in found if live is None or r.folder != live.folder]
+    return max(others or found, key=lambda r: r.installed_utc)
 
 
 _BOUND = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9.]+)")

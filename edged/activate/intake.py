@@ -45,21 +45,32 @@ class Intake:
         self._files = files
         self.limits = limits
 
-    def receive(self, chunks: Iterable[bytes], request: InstallRequest) -> Candidate:
-        """Stage a stream; a bare model gets a manifest that is drafted from it.
+    def receive(self, chunks: Iterable[bytes]) -> bundle.Staged:
+        """Stage a stream.
 
         Raises:
-            BadBundle: the stream or the manifest is not right, or the name differs
-                from the one asked for.
-            BadModel: a bare model file cannot be read by its runtime.
+            BadBundle: the stream is not a bundle.
             StoreFailed: the disk refuses.
         """
-        staged = bundle.receive(
+        return bundle.receive(
             chunks,
             self._layout.incoming / secrets.token_hex(8),
             self._files,
             self.limits,
         )
+
+    def describe(self, staged: bundle.Staged, request: InstallRequest) -> Candidate:
+        """Read its manifest; a bare model gets one that is drafted from it.
+
+        The draft takes the next `seq`, so no other change may be under way. What is
+        refused is dropped.
+
+        Raises:
+            BadBundle: the manifest is not right, or the name differs from the one
+                asked for.
+            BadModel: a bare model file cannot be read by its runtime.
+            StoreFailed: the disk refuses.
+        """
         try:
             if staged.manifest is None:
                 staged = self._drafted(staged, request)

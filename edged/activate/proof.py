@@ -6,7 +6,7 @@ is as unfit as one that does not load.
 
 from collections.abc import Mapping
 
-from edged.errors import BadBundle
+from edged.errors import BadBundle, BadRelease
 from edged.runtime import golden
 from edged.runtime.base import Runs
 from edged.store.releases import Release
@@ -35,4 +35,18 @@ def prove(release: Release, rungs: Mapping[str, Runs]) -> None:
                 hint="ask its publisher; the release that was live stays live",
                 variant=variant,
                 agreement=report.agreement,
+            )
+
+
+def check_labels(release: Release, rotten: Mapping[str, str]) -> None:
+    """Refuse a release whose label files have rotted: it would name things wrongly.
+
+    Raises:
+        BadRelease: a label file is not what was installed.
+    """
+    for output in release.manifest.signature.outputs:
+        if output.labels is not None and output.labels in rotten:
+            raise BadRelease(
+                f"cannot load {release.name}: {rotten[output.labels]}",
+                hint=f"install {release.manifest.version} again: edgectl install PATH",
             )

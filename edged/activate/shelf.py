@@ -44,6 +44,15 @@ class Shelf:
         folder = self._links.current(name)
         return None if folder is None else self._releases.read(name, folder)
 
+    def described_live(self, name: str) -> Release | None:
+        """Return the live release by its manifest alone: its files may have rotted.
+
+        Raises:
+            BadRelease: the link leads nowhere, or to a damaged manifest.
+        """
+        folder = self._links.current(name)
+        return None if folder is None else self._releases.described(name, folder)
+
     def whole_live(self, name: str) -> Release | None:
         """Return the live release, None where there is none that is whole."""
         try:

@@ -27,7 +27,12 @@ class Swapper(Protocol[P]):
     """What the agent needs of the serving side; `serve.registry` has it."""
 
     def prepare(
-        self, release: Release, labels: dict[str, tuple[str, ...]], *, strict: bool
+        self,
+        release: Release,
+        labels: dict[str, tuple[str, ...]],
+        *,
+        strict: bool,
+        rotten: Mapping[str, str],
     ) -> P:
         """Load a release beside what is live. Blocks; any thread."""
 
@@ -36,6 +41,9 @@ class Swapper(Protocol[P]):
 
     def switch(self, prepared: P) -> None:
         """Make it answer to its name. On the loop."""
+
+    def serves(self, name: str) -> str | None:
+        """Return the digest of what answers to a name. On the loop."""
 
     def loading(self, name: str) -> None:
         """Say that a model is on its way. On the loop."""

@@ -46,7 +46,7 @@ class Board:
         self._phase = phase
         self._clock = clock
         self._troubles = troubles
-        self._stuck_s = STUCK_DEADLINES * default_timeout_s
+        self.default_timeout_s = default_timeout_s
         self._process = Self()
         self._started = clock.utc()
         self._started_s = clock.monotonic()
@@ -69,7 +69,7 @@ class Board:
 
     def _stuck(self) -> tuple[Trouble, ...]:
         running_s = self._registry.running_s()
-        if running_s < self._stuck_s:
+        if running_s < STUCK_DEADLINES * self.default_timeout_s:
             return ()
         return (
             Trouble(

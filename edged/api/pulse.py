@@ -94,10 +94,13 @@ class Announcer:
 
     name = "announcer"
 
-    def __init__(self, phase: Owned[Phase], notifier: Notifier, board: Board) -> None:
+    def __init__(
+        self, phase: Owned[Phase], notifier: Notifier, board: Board, pulse: Pulse
+    ) -> None:
         self._phase = phase
         self._notifier = notifier
         self._board = board
+        self._pulse = pulse
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Say READY, and before anything else ends, STOPPING."""
@@ -108,10 +111,12 @@ class Announcer:
         told = self._board.status()
         self._notifier.ready(line(told))
         logger.info("%s; listening on %s", line(told), ", ".join(self._board.sockets))
+        self._pulse.tell()
         ready()
         try:
             await asyncio.Event().wait()  # the way out is cancellation
         finally:
             self._phase.set(Phase.DRAINING)
             self._notifier.stopping()
+            self._pulse.tell()
             logger.info("stopping: finishing what is under way")

@@ -167,7 +167,7 @@ def _is_stopping(evidence: Evidence) -> bool:
     return (
         evidence.pid_state is not None
         and last is not None
-        and last.phase is Phase.DRAINING
+        and last.phase in (Phase.DRAINING, Phase.STOPPED)
     )
 
 

@@ -9,7 +9,7 @@ Law: rooms receive only their section of `Settings`; nobody reads a file twice, 
 nobody looks at the environment.
 """
 
-from edged.config.changes import Change, changes
+from edged.config.changes import Change, changes, reloaded
 from edged.config.load import Effective, Loaded, fragments, load, read
 from edged.config.settings import (
     SETTINGS,
@@ -40,4 +40,5 @@ __all__ = [
     "fragments",
     "load",
     "read",
+    "reloaded",
 ]

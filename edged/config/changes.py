@@ -5,6 +5,7 @@ Law: pure; the daemon decides what to do about it.
 
 import msgspec
 
+from edged.config.load import Loaded
 from edged.config.settings import SETTINGS, Settings
 from edged.strictyaml.kinds import Plain
 
@@ -37,3 +38,26 @@ def changes(old: Settings, new: Settings) -> tuple[Change, ...]:
         for row in SETTINGS
         if row.value(old) != row.value(new)
     )
+
+
+def reloaded(force: Loaded, new: Loaded) -> Loaded:
+    """Return what is in force after a reload: what can change at run time is new.
+
+    Args:
+        force: what was in force until now.
+        new: what the files say now.
+    """
+    settings = force.settings
+    takes = {row.key for row in SETTINGS if row.setting.reloadable}
+    for row in SETTINGS:
+        if row.key not in takes:
+            continue
+        value = {row.field: row.value(new.settings)}
+        if row.section is None:
+            settings = msgspec.structs.replace(settings, **value)
+            continue
+        section = msgspec.structs.replace(getattr(settings, row.section), **value)
+        settings = msgspec.structs.replace(settings, **{row.section: section})
+    rows = {row.key: row for row in new.effective if row.key in takes}
+    effective = tuple(rows.get(row.key, row) for row in force.effective)
+    return Loaded(settings=settings, effective=effective, files=new.files)

@@ -137,10 +137,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Setting(
             Size("64KiB", "2GiB"),
-            "Upper bound of any request's body. The real limit is lower: it comes"
-            " from the model's own inputs.",
+            "Upper bound of any request's body. The real limit is lower where a model's"
+            " inputs have a fixed size. Where a dimension is free this bound is all"
+            " there is, and a run may need ten times as much memory.",
         ),
-    ] = 256 << 20
+    ] = 64 << 20
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ is left out with its reason, unless the caller is strict.
 """
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -93,13 +95,34 @@ def load_rung(release: Release, variant: Variant, *, threads: int) -> Rung:
         raise
 
 
-def load_ladder(release: Release, *, threads: int, strict: bool) -> Ladder:
+def _check_whole(release: Release, variant: Variant, rotten: Mapping[str, str]) -> None:
+    """Refuse a file that has rotted: it might load, and answer wrongly.
+
+    Raises:
+        BadModel: its bytes are not those that were installed.
+    """
+    if variant.file in rotten:
+        raise BadModel(
+            f"cannot load {variant.file}: {rotten[variant.file]}",
+            hint=f"install {release.name} {release.manifest.version} again: "
+            "edgectl install PATH",
+        )
+
+
+def load_ladder(
+    release: Release,
+    *,
+    threads: int,
+    strict: bool,
+    rotten: Mapping[str, str] = MappingProxyType({}),
+) -> Ladder:
     """Load every variant of a release.
 
     Args:
-        release: complete on disk.
+        release: on disk.
         threads: for one run of one rung.
         strict: let the first failure out instead of leaving the rung aside.
+        rotten: files that are not what was installed, and how; they are not loaded.
 
     Raises:
         BadModel: strict, or not one variant loads.
@@ -109,6 +132,7 @@ def load_ladder(release: Release, *, threads: int, strict: bool) -> Ladder:
     try:
         for variant in release.manifest.variants:
             try:
+                _check_whole(release, variant, rotten)
                 rungs.append(load_rung(release, variant, threads=threads))
             except BadModel as error:
                 if strict:

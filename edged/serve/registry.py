@@ -7,7 +7,7 @@ but `prepare` and `discard` is called on the event loop only.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -243,15 +243,31 @@ class Registry:
     # --- changing ----------------------------------------------------------------
 
     def prepare(
-        self, release: Release, labels: dict[str, tuple[str, ...]], *, strict: bool
+        self,
+        release: Release,
+        labels: dict[str, tuple[str, ...]],
+        *,
+        strict: bool,
+        rotten: Mapping[str, str],
     ) -> Live:
         """Load a release beside what is live. Blocks; call in any thread.
+
+        Args:
+            release: on disk.
+            labels: class names by output.
+            strict: refuse it if a single variant does not load.
+            rotten: files that are not what was installed, and how.
 
         Raises:
             BadModel: not one variant loads, or (strict) not every one.
         """
         try:
-            ladder = load_ladder(release, threads=self.limits.threads, strict=strict)
+            ladder = load_ladder(
+                release,
+                threads=self.limits.threads,
+                strict=strict,
+                rotten=rotten,
+            )
         except EdgedError:
             self.loads["failed"] += 1
             raise
@@ -283,6 +299,11 @@ class Registry:
             self.switches += 1
             old.retire()
         self._changed()
+
+    def serves(self, name: str) -> str | None:
+        """Return the digest of the release that answers to a name, None for none."""
+        model = self._models.get(name)
+        return model.live.digest if model and model.live else None
 
     def loading(self, name: str) -> None:
         """Say that a model is on its way, unless it already answers."""

@@ -55,8 +55,11 @@ def _verdict(
         return Level.DEGRADED, f"starting, {_ready_text(ready, models)}"
     if phase is Phase.DRAINING:
         return Level.DEGRADED, "stopping: finishing what is under way"
+    if phase is Phase.STOPPED:
+        return Level.DOWN, "stopped, as it was asked to"
     if not models:
-        return Level.DEGRADED, "serving, but no model is installed"
+        empty = "serving, but no model is installed"
+        return Level.DEGRADED, standing[0].text if standing else empty
     if not ready:
         return Level.DOWN, f"no model answers: {_first(standing, models)}"
     if standing:

@@ -98,10 +98,21 @@ class Releases:
     def read(self, name: str, folder: str) -> Release:
         """Read one release: its manifest by digest, its files by size alone.
 
-        Start-up must be fast, so nothing large is read; `verify` does that.
-
         Raises:
             BadRelease: the folder, its manifest or a file is not what was installed.
+            StoreFailed: the store cannot be read.
+        """
+        release = self.described(name, folder)
+        for file, entry in release.manifest.files.items():
+            if wrong := size_fault(release.path / file, entry):
+                raise _bad_release(name, folder, wrong)
+        return release
+
+    def described(self, name: str, folder: str) -> Release:
+        """Read one release's manifest, by its digest; its files are not looked at.
+
+        Raises:
+            BadRelease: the folder or its manifest is not what was installed.
             StoreFailed: the store cannot be read.
         """
         path = self._layout.release(name, folder)
@@ -118,9 +129,6 @@ class Releases:
                 f"its {MANIFEST} is that of {manifest.name} "
                 f"{folder_name(manifest.seq, digest)}",
             )
-        for file, entry in manifest.files.items():
-            if wrong := size_fault(path / file, entry):
-                raise _bad_release(name, folder, wrong)
         with store_errors("read", path):
             filled = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return Release(
@@ -132,14 +140,18 @@ class Releases:
             installed_utc=filled,
         )
 
+    def rotten(self, release: Release) -> dict[str, str]:
+        """Hash every file again; return what is wrong by file."""
+        return {
+            file: wrong
+            for file, entry in release.manifest.files.items()
+            if (wrong := fault(release.path / file, entry))
+        }
+
     def verify(self, release: Release) -> tuple[str, ...]:
         """Hash every file again and return what is wrong, one sentence each."""
         expected = {**release.manifest.files, MANIFEST: None}
-        faults = [
-            wrong
-            for file, entry in release.manifest.files.items()
-            if (wrong := fault(release.path / file, entry))
-        ]
+        faults = list(self.rotten(release).values())
         try:
             data = self._manifest_bytes(release.name, release.folder)
             if hashlib.sha256(data).hexdigest() != release.digest:

@@ -32,6 +32,7 @@ class Phase(enum.Enum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
+    STOPPED = "stopped"  # the last word of the snapshot
 
 
 class ModelPhase(enum.Enum):
@@ -240,3 +241,4 @@ class ConfigView(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: str = "edged.config/1"
     values: tuple[ConfigValue, ...] = ()
+    files: tuple[str, ...] = ()  # that were read, weakest first

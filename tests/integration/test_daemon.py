@@ -128,7 +128,7 @@ def test_the_snapshot_outlives_the_daemon(home: Path) -> None:
         snapshot = (daemon.runtime / "status.json").read_bytes()
 
     told = msgspec.json.decode(snapshot, type=Status)
-    assert told.phase is Phase.DRAINING
+    assert told.phase is Phase.STOPPED
     assert told.models[0].name == "digits"
     assert not daemon.control.exists()
 
@@ -195,6 +195,47 @@ def test_sighup_takes_new_settings_or_keeps_the_old(home: Path) -> None:
     assert [t.text for t in restart.troubles] == [
         "changed settings wait for a restart: server.keep-alive"
     ]
+
+
+def test_what_waits_for_a_restart_is_not_forgotten(home: Path) -> None:
+    """Later reloads tell it too; taking it back clears it; the view tells the truth."""
+    config = home / "edged.yaml"
+    config.write_text("{}\n")
+
+    def reload(daemon: Daemon, text: str) -> list[str]:
+        config.write_text(text)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("READY=1")
+        return [t.text for t in daemon.status().troubles]
+
+    with running(home, "--config", str(config)) as daemon:
+        first = reload(daemon, "server: {max-connections: 99}\n")
+        second = reload(
+            daemon, "server: {max-connections: 99}\nserve: {queue-length: 9}\n"
+        )
+        connections = _setting(daemon, "server.max-connections")
+        queue = _setting(daemon, "serve.queue-length")
+        reverted = reload(daemon, "serve: {queue-length: 9}\n")
+
+    assert first == second
+    assert "server.max-connections" in first[0]
+    assert (connections, queue) == (1024, 9)
+    assert reverted == []
+
+
+def test_a_sighup_while_stopping_does_not_say_ready(home: Path) -> None:
+    """Systemd would take it for a daemon that serves again."""
+    with running(home) as daemon, socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(daemon.data))
+        idle.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in idle.recv(4096)
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for("STOPPING=1")
+        daemon.process.send_signal(signal.SIGHUP)
+        idle.close()
+        daemon.process.wait(15)
+        with pytest.raises(AssertionError):
+            daemon.wait_for("READY=1", within_s=0.5)
 
 
 def _setting(daemon: Daemon, key: str) -> object:

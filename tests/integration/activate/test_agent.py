@@ -455,3 +455,185 @@ async def test_a_model_that_is_not_there_says_what_is(box: Box) -> None:
         await box.agent.detail(SUMS)
     with pytest.raises(UnknownModel):
         await box.agent.verify(SUMS)
+
+
+def rot(box: Box, file: str = "model.onnx", *, name: str = "sums") -> None:
+    """Flip the last bit of an installed file, as an old SD card does."""
+    folder = box.links.current(name)
+    assert folder is not None
+    path = box.layout.release(name, folder) / file
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+async def test_a_rotten_live_release_is_mended_by_installing_it_again(
+    box: Box,
+) -> None:
+    """Also while it still answers; verify says so before and after."""
+    await box.install(bundle())
+    rot(box)
+    before = await box.agent.verify(SUMS)
+    told = box.agent.troubles
+
+    changed = await box.install(bundle())
+
+    assert not before.ok
+    assert "model.onnx" in told[0].text
+    assert changed.changed
+    assert (await box.agent.verify(SUMS)).ok
+    assert box.agent.troubles == ()
+    assert await box.ask() == DOUBLED
+
+
+async def test_bit_rot_is_found_at_the_next_start(box: Box) -> None:
+    """A flipped weight may load and answer wrongly: it is not loaded."""
+    await box.install(bundle())
+    rot(box)
+
+    again = Box(box.layout.root)
+    await again.agent.start()
+    status = again.registry.status("sums")
+    await again.install(bundle())
+
+    assert status.phase is ModelPhase.FAILED
+    assert status.problem is not None
+    assert "sha256" in status.problem.text
+    assert await again.ask() == DOUBLED
+    again.close()
+
+
+async def test_a_rotten_rung_is_left_out_and_the_rest_serves(box: Box) -> None:
+    """Whether it has other bytes or another size."""
+    ladder = bundle(
+        extra={"small.tflite": tflite_files.adder()},
+        variants=(
+            Variant(id="big", backend=BackendName.ONNX, file="model.onnx"),
+            Variant(id="small", backend=BackendName.LITERT, file="small.tflite"),
+        ),
+    )
+    live = (await box.install(ladder)).live
+    assert live is not None
+    path = box.layout.release("sums", live.folder) / "small.tflite"
+    path.write_bytes(path.read_bytes()[:-100])
+
+    again = Box(box.layout.root)
+    await again.agent.start()
+
+    assert await again.ask() == DOUBLED
+    assert again.registry.live("sums").variants == ("big",)
+    again.close()
+
+
+async def test_an_install_loads_what_was_unloaded(box: Box) -> None:
+    """And so does use: whoever asks for a release wants it to answer."""
+    await box.install(bundle())
+    await box.agent.unload(SUMS)
+    installed = await box.install(bundle())
+    await box.agent.unload(SUMS)
+    used = await box.agent.use(UseRequest(name="sums", seq=1))
+
+    assert (installed.changed, used.changed) == (True, True)
+    assert await box.ask() == DOUBLED
+
+
+async def test_a_removal_that_the_disk_refuses_changes_nothing(box: Box) -> None:
+    """The model answers on."""
+    await box.install(bundle())
+    box.files.fail(Site.MODEL_DELETE, OSError(errno.EROFS, "no"))
+
+    with pytest.raises(StoreFailed):
+        await box.agent.remove(SUMS)
+
+    assert await box.ask() == DOUBLED
+
+
+async def test_a_seq_is_taken_once(box: Box) -> None:
+    """Another release of the same number needs a word, and can then be chosen."""
+    await box.install(bundle())
+    other = bundle(onnx_files.unary("Neg", dims=(1, 4)))
+
+    with pytest.raises(Downgrade, match="another release of the same seq 1"):
+        await box.install(other)
+    await box.install(other, downgrade=True)
+    await box.agent.use(UseRequest(name="sums", seq=1))
+
+    assert await box.ask() == DOUBLED
+
+
+async def test_two_bare_installs_at_once_get_two_numbers(box: Box) -> None:
+    """The draft takes its number when its turn has come."""
+    one = {"sums.onnx": onnx_files.adder(dims=(1, 4))}
+    other = {"sums.onnx": onnx_files.unary("Neg", dims=(1, 4))}
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(box.install(one, name="sums"))
+        second = group.create_task(box.install(other, name="sums"))
+
+    assert {first.result().live.seq, second.result().live.seq} == {1, 2}
+
+
+async def test_a_load_that_fails_says_why_from_then_on(box: Box) -> None:
+    """Not just "unloaded"; mending and loading again heals it."""
+    await box.install(bundle())
+    await box.agent.unload(SUMS)
+    rot(box)
+
+    with pytest.raises(BadModel):
+        await box.agent.load(SUMS)
+
+    status = box.registry.status("sums")
+    assert status.phase is ModelPhase.FAILED
+    assert status.problem is not None
+
+
+async def test_one_unreadable_model_keeps_no_other_from_serving(box: Box) -> None:
+    """It fails on its own; mended, it can be loaded without a restart."""
+    await box.install(bundle())
+    await box.install(bundle(name="other"))
+    releases = box.layout.releases("other")
+    away = releases.with_name("away")
+    releases.rename(away)
+    releases.symlink_to("releases")  # leads to itself
+
+    again = Box(box.layout.root)
+    await again.agent.start()
+    phase = again.registry.status("other").phase
+    answer = await again.ask()
+    releases.unlink()
+    away.rename(releases)
+    await again.agent.load(ModelName(name="other"))
+
+    assert phase is ModelPhase.FAILED
+    assert answer == await again.ask(model="other") == DOUBLED
+    again.close()
+
+
+async def test_changes_are_in_the_journal_by_model(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line each, with the fields that find it again."""
+    with caplog.at_level("INFO"):
+        await box.install(bundle())
+        await box.agent.unload(SUMS)
+        await box.agent.load(SUMS)
+        await box.agent.remove(SUMS)
+
+    ours = [r for r in caplog.records if getattr(r, "edged_model", "") == "sums"]
+    assert [r.getMessage() for r in ours] == [
+        "sums 1.1 (seq 1) is live",
+        "sums is unloaded",
+        "sums 1.1 (seq 1) is loaded",
+        "sums is removed",
+    ]
+
+
+async def test_a_closed_agent_answers_no_question_either(box: Box) -> None:
+    """On a connection that outlived the daemon's work."""
+    box.agent.close()
+
+    for ask in (box.agent.detail, box.agent.verify):
+        with pytest.raises(Draining):
+            await ask(SUMS)
+    with pytest.raises(Draining):
+        await box.install(bundle())

@@ -26,7 +26,9 @@ async def test_a_candidate_is_nothing_until_it_is_adopted(
     box: Box, intake: Intake
 ) -> None:
     """It lies in incoming/ and can be dropped without a trace."""
-    candidate = intake.receive(in_pieces(tar_of(bundle())), InstallRequest())
+    candidate = intake.describe(
+        intake.receive(in_pieces(tar_of(bundle()))), InstallRequest()
+    )
     staged = box.leftovers()
 
     intake.drop(candidate)
@@ -55,6 +57,6 @@ async def test_what_is_refused_leaves_nothing(
 ) -> None:
     """Whichever step refuses it."""
     with pytest.raises(error):
-        intake.receive(in_pieces(tar_of(files)), request_)
+        intake.describe(intake.receive(in_pieces(tar_of(files))), request_)
 
     assert box.leftovers() == []

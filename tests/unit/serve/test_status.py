@@ -37,6 +37,7 @@ UNLOADED = ModelStatus(name="noise", phase=ModelPhase.UNLOADED)
         (Phase.READY, [UNLOADED], Level.DOWN, "no model answers: noise is unloaded"),
         (Phase.READY, [], Level.DEGRADED, "serving, but no model is installed"),
         (Phase.STARTING, [UNLOADED], Level.DEGRADED, "starting, 0 of 1 models ready"),
+        (Phase.STOPPED, [READY], Level.DOWN, "stopped, as it was asked to"),
         (
             Phase.DRAINING,
             [READY],
@@ -66,5 +67,9 @@ def test_troubles_of_models_and_of_the_box_stand_together() -> None:
         troubles=[box],
     )
 
+    empty = status(
+        phase=Phase.READY, at_utc="now", process=PROCESS, models=[], troubles=[box]
+    )
+    assert empty.verdict == "cannot write"
     assert judged.troubles == (box, FAILED.problem)
     assert judged.level is Level.DEGRADED

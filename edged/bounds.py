@@ -1,0 +1,42 @@
+"""Settings -> the bounds that rooms take.
+
+Law: pure but for the number of cores; rooms know no settings, settings know no rooms.
+"""
+
+import os
+
+from edged.api.connection import Limits as ConnectionLimits
+from edged.config import Settings
+from edged.serve.reception import Limits
+
+#: More threads than this speed up no model that fits such a box.
+_MOST_THREADS = 4
+
+
+def registry_limits(settings: Settings) -> Limits:
+    """Return the registry's: queues, deadlines, sequences, threads."""
+    # One core is left to whoever feeds the model.
+    cores = len(os.sched_getaffinity(0))
+    threads = settings.runtime.threads or min(max(1, cores - 1), _MOST_THREADS)
+    return Limits(
+        queue_length=settings.serve.queue_length,
+        default_timeout_s=settings.serve.default_timeout,
+        max_sequences=settings.serve.max_sequences,
+        sequence_idle_s=settings.serve.sequence_idle,
+        threads=threads,
+        workers=max(1, cores // threads),
+        batch_window_s=settings.serve.batch_window,
+        batch_max=settings.serve.batch_max,
+    )
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """Return each connection's: how many, and how long each stage may take."""
+    server = settings.server
+    return ConnectionLimits(
+        max_connections=server.max_connections,
+        head_timeout_s=server.head_timeout,
+        body_timeout_s=server.body_timeout,
+        keep_alive_s=server.keep_alive,
+        drain_timeout_s=server.drain_timeout,
+    )
