@@ -173,7 +173,18 @@ def test_nearly_right_requests_raise_nothing_else(
 
 @pytest.mark.parametrize(
     "header",
-    ["0" * 5000, "9" * 5000, "0" * 20 + "999999", "11", "-1", "+1", "1_0", "٣", "", " 1"],
+    [
+        "0" * 5000,
+        "9" * 5000,
+        "0" * 20 + "999999",
+        "11",
+        "-1",
+        "+1",
+        "1_0",
+        "٣",
+        "",
+        " 1",
+    ],
 )
 def test_a_json_length_is_a_number_within_the_body(header: str) -> None:
     """Digits, at most nineteen, and what they say is compared whole."""
