@@ -1,5 +1,7 @@
 """The extension "classification": value, index, label, best first."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,21 @@ def test_each_row_gets_its_best() -> None:
         [b"3.300000:1:bee", b"2.400000:3"],
         [b"9.000000:0:ape", b"0.000000:1:bee"],
     ]
+
+
+@pytest.mark.parametrize("shape", [(1, 1_000_000), (10_001, 1)])
+def test_too_many_classes_are_refused_before_any_is_written(
+    shape: tuple[int, ...],
+) -> None:
+    """Each is a text: a million of them would hold the loop for a second."""
+    began = time.process_time()
+
+    with pytest.raises(InvalidRequest, match="the limit is 10000") as caught:
+        classes(np.zeros(shape, "<f4"), 10**9)
+
+    assert "fewer" in caught.value.hint
+    assert time.process_time() - began < 0.1
+    assert 10_000 == len(classes(np.zeros(100_000, "<f4"), 10_000))
 
 
 def test_equal_values_stand_by_index() -> None:
