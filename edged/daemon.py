@@ -27,7 +27,7 @@ from edged.api.data import data_app
 from edged.api.door import Door
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
-from edged.bounds import registry_limits
+from edged.bounds import connection_limits, registry_limits
 from edged.errors import BadConfig, EdgedError
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Site
