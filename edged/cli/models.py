@@ -4,6 +4,7 @@ Law: a verb is one call of the control socket and its answer in words.
 """
 
 import argparse
+import re
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
@@ -151,7 +152,7 @@ def choose(detail: ModelDetail, text: str) -> ReleaseRef:
     """
     name = detail.status.name
     found = [ref for ref in detail.releases if ref.version == text]
-    if not found and text.isdigit():
+    if not found and re.fullmatch("[0-9]{1,19}", text):
         found = [ref for ref in detail.releases if ref.seq == int(text)]
     if len(found) == 1:
         return found[0]

@@ -175,6 +175,11 @@ def _json(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]
         if isinstance(document, dict) and isinstance(document.get("inputs"), list):
             tensors = msgspec.convert(document, _Body).inputs
             return {t.name: _shaped(_array(t.data, name), t.shape) for t in tensors}
+    except RecursionError as exc:
+        raise InvalidTensor(
+            f"cannot read {name}: its JSON is nested too deeply",
+            hint=_json_hint(inputs),
+        ) from exc
     except msgspec.MsgspecError as exc:
         raise InvalidTensor(
             f"cannot read {name}: it is no picture, .npy, .npz or JSON: {exc}",
@@ -240,7 +245,15 @@ def _cast(array: Array, spec: Input) -> Array:
             f"cannot send {array.dtype} values as {spec}: the datatype does not fit",
             input=spec.name,
         )
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        values = array.astype(dtype, copy=False)
+    if dtype.kind == "f" and (lost := np.isinf(values) & ~np.isinf(array)).any():
+        raise InvalidTensor(
+            f"cannot send {array[lost][0]:g} as {spec}: it is beyond "
+            f"{np.finfo(dtype).max:g}",
+            input=spec.name,
+        )
+    return values
 
 
 def _converts(array: Array, dtype: np.dtype[Any]) -> bool:

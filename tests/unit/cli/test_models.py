@@ -55,6 +55,15 @@ def test_an_unknown_version_is_told_with_the_known_ones(detail: ModelDetail) -> 
         choose(detail, "9")
 
 
+@pytest.mark.parametrize("text", ["²", "①", "1" * 5000, "-12", ""])
+def test_what_only_looks_like_a_number_is_an_unknown_version(
+    detail: ModelDetail, text: str
+) -> None:
+    """A superscript is a digit to Python, and no number."""
+    with pytest.raises(UnknownVersion):
+        choose(detail, text)
+
+
 def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
     """State, signature, ladder, releases."""
     signature = Signature(

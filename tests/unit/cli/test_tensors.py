@@ -144,6 +144,9 @@ def test_two_pictures_in_one_file_are_refused() -> None:
         b"PK\x03\x04rest",
         npy(np.array([None])).data,  # an object array would need pickle
         npy(np.zeros(3)).data[:40],  # a header that breaks off
+        b"[" * 3000 + b"]" * 3000,
+        b"[" * 3000,
+        b'{"x": ' + b"[" * 500 + b"]" * 500 + b"}",
     ],
 )
 def test_a_broken_file_is_bad_data(data: bytes) -> None:
@@ -158,6 +161,37 @@ def test_a_missing_file_is_no_input(tmp_path: Path) -> None:
     """The path and the reason are named."""
     with pytest.raises(NoInput, match="no such file or directory"):
         load(str(tmp_path / "nope.npy"))
+
+
+@pytest.mark.parametrize(
+    ("values", "datatype"),
+    [
+        ([1.0, 1e300], Datatype.FP32),
+        ([1.0, -1e39], Datatype.FP32),
+        ([65520.0], Datatype.FP16),
+        ([70000], Datatype.FP16),
+    ],
+)
+def test_a_number_too_large_for_the_datatype_is_told(
+    values: list[float], datatype: Datatype
+) -> None:
+    """It would arrive as infinity, and the answer would be nonsense."""
+    spec = Input(name="x", datatype=datatype, shape=(-1,))
+
+    with pytest.raises(InvalidTensor) as refused:
+        fitted(np.array(values), spec)
+
+    assert f"cannot send {values[-1]:g} as x: {datatype.value}" in refused.value.message
+
+
+def test_infinity_that_is_meant_is_sent() -> None:
+    """So is NaN, and what is only rounded."""
+    spec = Input(name="x", datatype=Datatype.FP32, shape=(4,))
+
+    sent = fitted(np.array([np.inf, -np.inf, np.nan, 0.1]), spec)
+
+    assert [np.inf, -np.inf] == sent[:2].tolist()
+    assert np.isnan(sent[2])
 
 
 @pytest.mark.parametrize(("value", "fits"), [(127, True), (128, False)])
