@@ -1,0 +1,268 @@
+"""edged beside others that serve models, in one run: `make bench-peers`.
+
+Every peer serves the same two ONNX files on one thread each and is asked by the same
+client: a bare socket with prepared bytes, so that no client library is measured too.
+All are up at the same time and take turns in an order that is drawn anew each round;
+each figure is the median of its rounds, with the smallest and the largest. An answer
+is checked before it is timed.
+
+    make bench-peers                               # all, about five minutes
+    make bench-peers ARGS='--only edged,triton'
+    make bench-peers ARGS='--quick --only edged,in-process'   # a smoke test
+    make bench-peers ARGS=--page                   # and write docs/reference
+
+Machines are noisy: read the ratios.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import models  # first: puts this checkout on the path
+import numpy as np
+import page
+import process
+from environments import CannotRunError
+from figures import Figures
+from peers import Peer, Running, Way, everybody
+
+from edged.cli import asker
+from edged.cli.asker import Asker, Bounds
+from edged.errors import EdgedError
+
+CLIENTS = (1, 4, 8)
+
+#: For one answer after a start: LitServe needs eight seconds.
+_START_S = 90.0
+
+#: Of one way in one round: time, and requests of each model. JSON of 602 KB takes
+#: 30 ms, all others well under one.
+_LATENCY_S = 1.0
+_LATENCY_REQUESTS = {"digits": 1000, "mean": 200}
+_MANY = 1_000_000
+_WARM_UP = Bounds(0.2, 20)
+
+_QUICK_S = 0.1
+
+_KEPT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "edged-peers"
+
+
+class Turn(NamedTuple):
+    """One way of asking one peer, when it is its turn.
+
+    Attributes:
+        way: None for a function of this process.
+    """
+
+    name: str
+    peer: Running
+    way: Way | None
+
+
+def main() -> None:
+    """Measure, and print or write what was found."""
+    args = _arguments()
+    figures = Figures(rounds=1 if args.quick else args.rounds)
+    seconds = _QUICK_S if args.quick else _LATENCY_S
+    with ExitStack() as stack:
+        # /tmp: a socket's path is short.
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp")))
+        turns: list[Turn] = []
+        for peer in everybody():
+            if peer.name in args.only:
+                turns += _join(peer, work, args.environments, figures, stack)
+        rng = random.Random(0)
+        for number in range(figures.rounds):
+            for turn in rng.sample(turns, len(turns)):
+                way = turn.way.name if turn.way else ""
+                _say(f"round {number + 1} of {figures.rounds}: {turn.name} {way}")
+                _time(turn, figures, seconds)
+                if turn.way is not None:
+                    _load(turn.name, turn.peer, turn.way, figures, seconds)
+        for name, running in {turn.name: turn.peer for turn in turns}.items():
+            if running.pid is not None:
+                _rest(name, running.pid, figures, seconds=5 * seconds)
+        _say("")
+    print("\n".join(page.text(figures)))
+    if args.page:
+        page.write(figures, models.ROOT / "docs" / "reference")
+
+
+def _arguments() -> argparse.Namespace:
+    names = [peer.name for peer in everybody()]
+    parser = argparse.ArgumentParser(
+        description="edged beside others that serve models."
+    )
+    parser.add_argument(
+        "--only", metavar="NAMES", default=",".join(names), help="of: %(default)s"
+    )
+    parser.add_argument("--rounds", metavar="N", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument(
+        "--environments",
+        metavar="DIR",
+        type=Path,
+        default=_KEPT,
+        help="where the peers' packages are kept (%(default)s)",
+    )
+    parser.add_argument("--page", action="store_true", help="write the page and plot")
+    args = parser.parse_args()
+    args.only = args.only.split(",")
+    if unknown := set(args.only) - set(names):
+        parser.error(f"no such peer: {', '.join(sorted(unknown))}")
+    return args
+
+
+# --- starting ---------------------------------------------------------------------
+
+
+def _join(
+    peer: Peer, work: Path, kept: Path, figures: Figures, stack: ExitStack
+) -> list[Turn]:
+    """Start a peer and return its turns, or write down why it cannot run."""
+    models_dir = work / "models"
+    models_dir.mkdir(exist_ok=True)
+    for model in models.models():
+        (models_dir / f"{model.name}.onnx").write_bytes(model.data)
+    folder = work / peer.name
+    folder.mkdir()
+    figures.how[peer.name] = peer.how
+    try:
+        _say(f"installing {peer.name}")
+        figures.versions[peer.name] = peer.prepare(kept)
+        _say(f"starting {peer.name}")
+        running = peer.start(folder, models_dir)
+        stack.callback(running.close)
+        if running.pid is None:
+            _check_calls(running)
+            return [Turn(peer.name, running, None)]
+        figures.start_s[peer.name] = _up(running) - running.began
+    except (CannotRunError, EdgedError) as why:
+        figures.cannot[peer.name] = str(why)
+        return []
+    return [Turn(peer.name, running, way) for way in _good(peer, running, figures)]
+
+
+def _up(running: Running) -> float:
+    """Wait for the first right answer; return when it came.
+
+    Raises:
+        CannotRunError: the server ended, or answers nothing right in time.
+    """
+    way, (model, *_) = running.ways[0], models.models()
+    end, why = time.monotonic() + _START_S, "nobody listens"
+    while time.monotonic() < end:
+        running.check()
+        try:
+            why = _fault(way, model.name)
+            if not why:
+                return time.perf_counter()
+        except EdgedError as error:
+            why = error.message
+        time.sleep(0.005)
+    raise CannotRunError(f"not up after {_START_S:g} s: {why}")
+
+
+def _good(peer: Peer, running: Running, figures: Figures) -> list[Way]:
+    """Return the ways that give right answers for every model."""
+    good = []
+    candidates: list[tuple[str, Callable[[], Way]]] = [
+        *((way.name, lambda way=way: way) for way in running.ways),  # type: ignore[misc]
+        *running.later,
+    ]
+    for name, make in candidates:
+        try:
+            way = make()
+            faults = [_fault(way, model.name) for model in models.models()]
+        except EdgedError as error:
+            faults = [error.message]
+        if any(faults):
+            figures.cannot[f"{peer.name} {name}"] = "; ".join(filter(None, faults))
+        else:
+            good.append(way)
+    return good
+
+
+def _fault(way: Way, model: str) -> str:
+    """Ask once; return what is wrong with the answer, empty for nothing."""
+    client = Asker(way.connect)
+    try:
+        client.ask(way.requests[model])
+        found = way.read(client.last)
+    finally:
+        client.close()
+    return "" if _is_right(found, model) else "its answer is wrong"
+
+
+def _check_calls(running: Running) -> None:
+    for model, call in running.calls.items():
+        if not _is_right(call(), model):
+            raise CannotRunError("its answer is wrong")
+
+
+def _is_right(found: np.ndarray, model: str) -> bool:
+    return np.allclose(found.ravel(), models.expected(model), rtol=1e-4, atol=1e-5)
+
+
+# --- measuring --------------------------------------------------------------------
+
+
+def _time(turn: Turn, figures: Figures, seconds: float) -> None:
+    """Ask one after another."""
+    for model in models.models():
+        name = model.name
+        bounds = Bounds(seconds, _LATENCY_REQUESTS[name])
+        if turn.way is None:
+            call = turn.peer.calls[name]
+            taken = _sample(call, bounds)
+        else:
+            client = Asker(turn.way.connect)
+            request = turn.way.requests[name]
+            taken = _sample(lambda c=client, r=request: c.ask(r), bounds)  # type: ignore[misc]
+            client.close()
+        figures.add_times(turn.name, turn.way.name if turn.way else "", name, taken)
+
+
+def _sample(call: Callable[[], object], bounds: Bounds) -> list[float]:
+    asker.latencies(call, _WARM_UP)
+    return asker.latencies(call, bounds)
+
+
+def _load(
+    name: str, running: Running, way: Way, figures: Figures, seconds: float
+) -> None:
+    """Ask the small model over many connections at a time."""
+    request, pid = way.requests["digits"], running.pid
+    for clients in CLIENTS:
+        before = process.cpu_s(pid)
+        load = asker.load(
+            way.connect, request, clients=clients, bounds=Bounds(seconds, _MANY)
+        )
+        cpu_s = process.cpu_s(pid) - before
+        figures.add_load(name, way.name, load, cpu_s)
+
+
+def _rest(name: str, pid: int, figures: Figures, *, seconds: float) -> None:
+    """Look at a server that nobody asks any more."""
+    figures.memory_bytes[name] = process.memory_bytes(pid)
+    figures.processes[name] = process.processes(pid)
+    before = process.cpu_s(pid)
+    time.sleep(seconds)
+    figures.idle_share[name] = (process.cpu_s(pid) - before) / seconds
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()
