@@ -9,14 +9,12 @@ import argparse
 import time
 
 from edged.cli import answers, oipjson, tensors
-from edged.cli.answers import Class, Inference
+from edged.cli.answers import Class, Inference, Timing
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
+from edged.cli.output import fold
 from edged.cli.parser import add_common
-from edged.client import calls
-from edged.client.http import Call
 from edged.client.inference import Client, InferOptions, Result
-from edged.client.transport import Transport
 from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
 from edged.wire.endpoints import MODEL
 from edged.wire.messages import ModelName
@@ -64,32 +62,44 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
             for line in oipjson.curl(body, socket=place.data_socket, model=args.model):
                 desk.screen.line(line)
             return Exit.FINE
-        options = InferOptions(explain=True)
-        if args.variant is not None:
-            options["variant"] = args.variant
-        took_s = []
-        for _ in range(args.repeat):
-            began = time.perf_counter()
-            result = client.infer(args.model, inputs, **options)
-            took_s.append(time.perf_counter() - began)
-    _show(
-        desk,
-        signature,
-        Inference(
-            model=result.model,
-            version=result.version,
-            variant=result.explained.variant if result.explained else None,
-            outputs=tuple(
-                answers.tensor_out(spec, result[spec.name])
-                for spec in signature.outputs
-                if spec.name in result
-            ),
-            classes=_classes(desk, signature, inputs, result),
-            timing=answers.timing(took_s),
-        ),
-        result,
-    )
+        _ask(desk, client, args, signature, inputs)
     return Exit.FINE
+
+
+def _ask(
+    desk: Desk,
+    client: Client,
+    args: argparse.Namespace,
+    signature: Signature,
+    inputs: dict[str, tensors.Array],
+) -> None:
+    """Send the request as often as wanted, and show the last answer.
+
+    Only the daemon has the names of classes. Where they are printed instead of values,
+    the one request asks for them; a document has both, and asks once more.
+    """
+    options = InferOptions(explain=True)
+    if args.variant is not None:
+        options["variant"] = args.variant
+    labelled = {spec.name: answers.TOP for spec in signature.outputs if spec.labels}
+    named = options.copy()
+    if labelled:
+        named["outputs"] = [spec.name for spec in signature.outputs]
+        named["classes"] = labelled
+    client.ready(args.model)  # so that what is timed below has a connection
+    took_s = []
+    for _ in range(args.repeat):
+        began = time.perf_counter()
+        result = client.infer(
+            args.model, inputs, **(options if desk.as_json else named)
+        )
+        took_s.append(time.perf_counter() - began)
+    timing = answers.timing(took_s, result.explained)
+    if not desk.as_json:
+        _show(desk, signature, result, timing)
+        return
+    scored = client.infer(args.model, inputs, **named) if labelled else result
+    desk.screen.json(_document(signature, result, timing, scored))
 
 
 def _signature(
@@ -121,58 +131,49 @@ def _signature(
     )
 
 
-def _classes(
-    desk: Desk, signature: Signature, inputs: dict[str, tensors.Array], result: Result
-) -> dict[str, tuple[Class, ...]]:
-    """Ask once more, for the names of the best classes: only the daemon has them."""
-    labelled = {spec.name: answers.TOP for spec in signature.outputs if spec.labels}
-    if not labelled:
-        return {}
-    variant = result.explained.variant if result.explained else None
-    body = oipjson.request(inputs, signature, variant=variant, classes=labelled)
-    call = Call(
-        method="POST",
-        target=oipjson.target(result.model),
-        headers=(("Content-Type", "application/json"),),
-        body=(body.encode(),),
+def _document(
+    signature: Signature, result: Result, timing: Timing, scored: Result
+) -> Inference:
+    return Inference(
+        model=result.model,
+        version=result.version,
+        variant=result.explained.variant if result.explained else None,
+        outputs=tuple(
+            answers.tensor_out(spec, result[spec.name])
+            for spec in signature.outputs
+            if spec.name in result
+        ),
+        classes={
+            spec.name: _classes(scored, spec)
+            for spec in signature.outputs
+            if spec.labels and spec.name in scored
+        },
+        timing=timing,
     )
-    transport = Transport(desk.place.data_socket)
+
+
+def _classes(scored: Result, output: Output) -> tuple[Class, ...]:
     try:
-        answer = transport.call(call, timeout_s=desk.place.timeout_s or TIMEOUT_S)
-    finally:
-        transport.close()
-    try:
-        return {
-            name: answers.best(list(texts.ravel()))
-            for name, texts in calls.read_infer(answer).items()
-        }
+        return answers.best(scored[output.name])
     except (AttributeError, ValueError) as exc:
         raise ProtocolError(
             f"cannot understand the daemon's answer: a class is not as asked: {exc}"
         ) from exc
 
 
-def _show(
-    desk: Desk, signature: Signature, inference: Inference, result: Result
-) -> None:
-    screen = desk.screen
-    if desk.as_json:
-        screen.json(inference)
-        return
-    by = f" {inference.variant}" if inference.variant else ""
-    screen.line(
-        f"{inference.model} {inference.version}{by}, "
-        f"{answers.timing_line(inference.timing)}"
-    )
+def _show(desk: Desk, signature: Signature, result: Result, timing: Timing) -> None:
+    by = f" {result.explained.variant}" if result.explained else ""
+    head = f"{result.model} {result.version}{by}, {answers.timing_line(timing)}"
+    lines = fold(head, width=desk.screen.width)
     for spec in signature.outputs:
-        if spec.name in inference.classes:
-            lines = answers.class_lines(inference.classes[spec.name], spec)
-        elif spec.name in result:
-            lines = answers.value_lines(result[spec.name], spec)
-        else:
+        if spec.name not in result:
             continue
-        for line in lines:
-            screen.line(line)
+        if spec.labels:
+            lines += answers.class_lines(_classes(result, spec), spec)
+        else:
+            lines += answers.value_lines(result[spec.name], spec)
+    for line in lines:
+        desk.screen.line(line)
 
 
 def _times(text: str) -> int:

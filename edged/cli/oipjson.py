@@ -1,8 +1,7 @@
-"""An infer request as JSON: what curl sends, and how class names are asked for.
+"""An infer request as JSON: what curl sends.
 
 Law: the same request that the client sends in binary, in the form that people read.
-Source: kserve/open-inference-protocol, inference_rest.md; triton server, docs/protocol:
-extension_classification.
+Source: kserve/open-inference-protocol, inference_rest.md.
 """
 
 import json
@@ -38,7 +37,6 @@ def request(
     signature: Signature,
     *,
     variant: str | None = None,
-    classes: Mapping[str, int] | None = None,
     explain: bool = False,
 ) -> str:
     """Write a request.
@@ -47,8 +45,6 @@ def request(
         inputs: by name, as `signature` has them.
         signature: says their datatypes.
         variant: a rung to insist on.
-        classes: by output name, how many of the best classes are wanted; then only
-            these outputs are.
         explain: ask which rung ran, and how long it waited and took.
 
     Raises:
@@ -73,11 +69,6 @@ def request(
         said["edged_explain"] = True
     if said:
         body["parameters"] = said
-    if classes:
-        body["outputs"] = [
-            {"name": name, "parameters": {"classification": count}}
-            for name, count in classes.items()
-        ]
     return json.dumps(body, separators=(",", ":"))
 
 

@@ -101,7 +101,8 @@ def _opened(data: bytes, source: str) -> "Picture":
         raise InvalidTensor(f"cannot read {source}: it has too many pixels") from exc
     except (OSError, ValueError, SyntaxError) as exc:
         raise InvalidTensor(
-            f"cannot read {source}: the picture is cut off or damaged"
+            f"cannot read {source}: the picture is cut off or damaged",
+            hint="copy it again, whole; an image viewer tells whether it is",
         ) from exc
     return upright
 

@@ -43,6 +43,15 @@ _MAGIC = {
 }
 
 
+#: Orders that turn one layout of pictures into the other.
+_LAYOUTS = (
+    ((0, 2, 3, 1), "NCHW", "NHWC"),
+    ((0, 3, 1, 2), "NHWC", "NCHW"),
+    ((1, 2, 0), "CHW", "HWC"),
+    ((2, 0, 1), "HWC", "CHW"),
+)
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What a person points at: its bytes, what they are, and its name for errors."""
 
@@ -56,6 +65,7 @@ def load(source: str) -> Source:
 
     Raises:
         NoInput: it is missing or unreadable.
+        InvalidTensor: it is empty.
     """
     if source == "-":
         data, name = sys.stdin.buffer.read(), "standard input"
@@ -67,6 +77,11 @@ def load(source: str) -> Source:
                 f"cannot read {source}: {(exc.strerror or str(exc)).lower()}",
                 hint=f"ls -ld {source}",
             ) from exc
+    if not data:
+        raise InvalidTensor(
+            f"cannot send {name}: it is empty",
+            hint="a .png or .jpg, .npy, .npz or JSON is taken",
+        )
     return Source(name=name, data=data, format=format_of(data))
 
 
@@ -113,9 +128,20 @@ def fitted(array: Array, spec: Input) -> Array:
     if not spec.admits(values.shape):
         raise InvalidTensor(
             f"cannot send {_shape_text(shape)} as {spec}: the shape does not fit",
+            hint=_layout_hint(values, spec),
             input=spec.name,
         )
-    return np.ascontiguousarray(values)
+    return np.asarray(values, order="C")  # ascontiguousarray makes a scalar a list
+
+
+def _layout_hint(values: Array, spec: Input) -> str:
+    """Guess a picture whose channels stand at the other end: the shape would fit."""
+    for order, given, taken in _LAYOUTS:
+        if values.ndim == len(order) and spec.admits(
+            tuple(values.shape[axis] for axis in order)
+        ):
+            return f"the array looks like {given}: send x.transpose{order}, {taken}"
+    return ""
 
 
 def _picture(data: bytes, name: str, inputs: tuple[Input, ...]) -> dict[str, Array]:
@@ -231,7 +257,8 @@ def _named(
         takes = "; ".join(str(spec) for spec in inputs)
         has = ", ".join(sorted(arrays)) or "nothing"
         raise InvalidTensor(
-            f"cannot send {name}: it has {has}; the model takes {takes}"
+            f"cannot send {name}: it has {has}; the model takes {takes}",
+            hint=f"name the arrays {', '.join(wanted)}",
         )
     return {key: fitted(arrays[key], spec) for key, spec in wanted.items()}
 

@@ -30,6 +30,8 @@ class InferOptions(TypedDict, total=False):
     version: refuse if another version is live.
     variant: insist on one rung of the ladder, by its id.
     outputs: names of the outputs wanted, in this order; all by default.
+    classes: by name of an output that `outputs` names, how many of its best classes
+        are wanted instead: texts `score:index:label`, best first.
     priority: 1 highest; 0 is the daemon's default.
     sequence_id: a state of one's own in a model that keeps state between calls.
     sequence_start: begin it anew.
@@ -40,6 +42,7 @@ class InferOptions(TypedDict, total=False):
     version: str
     variant: str
     outputs: Sequence[str]
+    classes: Mapping[str, int]
     priority: int
     sequence_id: int | str
     sequence_start: bool
@@ -136,6 +139,7 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     version: str | None = None,
     variant: str | None = None,
     outputs: Sequence[str] | None = None,
+    classes: Mapping[str, int] | None = None,
     priority: int = 0,
     sequence_id: int | str = 0,
     sequence_start: bool = False,
@@ -160,7 +164,9 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
         "sequence_end": sequence_end,
     }
     parameters.update({key: value for key, value in said.items() if value})
-    encoded = oip.encode_request(inputs, outputs=outputs, parameters=parameters)
+    encoded = oip.encode_request(
+        inputs, outputs=outputs, classes=classes, parameters=parameters
+    )
     headers = [("Content-Type", encoded.content_type)]
     if encoded.json_bytes is not None:
         headers.append((oip.JSON_LENGTH_HEADER, str(encoded.json_bytes)))

@@ -49,6 +49,27 @@ def test_a_variant_can_be_insisted_on(ctl: Edgectl, variant: str) -> None:
     )
 
 
+def test_a_request_counts_once(ctl: Edgectl, box: Daemon) -> None:
+    """What a person tries must not count twice in the figures."""
+    before = box.status().models[0].requests
+
+    ctl("infer", "digits", THREE)
+
+    assert before + 1 == box.status().models[0].requests
+
+
+def test_queue_and_computing_are_told(ctl: Edgectl) -> None:
+    """Who finds it slow sees at once where the time goes; so does a script."""
+    _, out, _ = ctl("infer", "digits", THREE)
+    _, text, _ = ctl("infer", "digits", THREE, "--json")
+
+    timing = json.loads(text)["timing"]
+    assert (True, True) == (
+        " ms (queue " in out.splitlines()[0],
+        0 < timing["compute_ms"] < timing["p50_ms"],
+    )
+
+
 def test_repeating_measures(ctl: Edgectl) -> None:
     """Quantiles and a rate."""
     _, out, _ = ctl("infer", "digits", THREE, "--repeat", "20")
@@ -107,7 +128,7 @@ def test_the_data_socket_alone_is_enough_for_arrays(
         (("nix", str(THREE)), 66, "nix"),
         (("digits", str(THREE), "--variant", "nix"), 66, "cannot run variant 'nix'"),
         (("digits", str(THREE), "--repeat", "0"), 2, "not a whole number from 1"),
-        (("digits", "/etc/hostname"), 66, "no picture, .npy, .npz or JSON"),
+        (("digits", "/etc/hostname"), 65, "no picture, .npy, .npz or JSON"),
     ],
 )
 def test_every_mistake_has_its_sentence(

@@ -27,16 +27,13 @@ def test_a_request_says_what_the_protocol_asks_for() -> None:
     }
 
 
-def test_a_variant_and_classes_are_parameters() -> None:
-    """As the client and the classification extension have them."""
+def test_a_variant_is_a_parameter() -> None:
+    """As the client has it."""
     inputs = {"x": np.zeros(1, np.float32)}
 
-    body = json.loads(request(inputs, signature(), variant="int8", classes={"y": 5}))
+    body = json.loads(request(inputs, signature(), variant="int8"))
 
-    assert ({"edged_variant": "int8"}, [{"classification": 5}]) == (
-        body["parameters"],
-        [output["parameters"] for output in body["outputs"]],
-    )
+    assert {"edged_variant": "int8"} == body["parameters"]
 
 
 def test_texts_are_strings() -> None:

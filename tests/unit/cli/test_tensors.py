@@ -119,6 +119,49 @@ def test_what_does_not_fit_is_told(
     assert says in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("found", "takes", "hint"),
+    [
+        (
+            npy(np.zeros((1, 3, 8, 6))),
+            (Input(name="x", datatype=Datatype.FP32, shape=(1, 8, 6, 3)),),
+            "the array looks like NCHW: send x.transpose(0, 2, 3, 1), NHWC",
+        ),
+        (
+            npy(np.zeros((8, 6, 3))),
+            (Input(name="x", datatype=Datatype.FP32, shape=(3, -1, -1)),),
+            "the array looks like HWC: send x.transpose(2, 0, 1), CHW",
+        ),
+        (npy(np.zeros(4)), ONE, ""),
+        (npz(a=np.zeros(3), b=np.zeros(5)), TWO, "name the arrays x, y"),
+    ],
+)
+def test_a_mistake_that_can_be_guessed_has_a_hint(
+    found: Source, takes: tuple[Input, ...], hint: str
+) -> None:
+    """Channels at the other end and wrong names are the usual ones."""
+    with pytest.raises(InvalidTensor) as refused:
+        read(found, takes)
+
+    assert hint == refused.value.hint
+
+
+SCALAR = (Input(name="sr", datatype=Datatype.INT64, shape=()),)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [npz(sr=np.array(16000)), npy(np.array([16000])), source(b'{"sr": 16000}')],
+)
+def test_a_scalar_stays_one(found: Source) -> None:
+    """silero-vad takes its sampling rate as a tensor without dimensions."""
+    tensors = read(found, SCALAR)
+
+    assert {"sr": ((), 16000)} == {
+        name: (array.shape, array.item()) for name, array in tensors.items()
+    }
+
+
 def test_two_pictures_in_one_file_are_refused() -> None:
     """A picture fills one input; a model with two needs arrays."""
     image = Image()
@@ -192,6 +235,19 @@ def test_infinity_that_is_meant_is_sent() -> None:
 
     assert [np.inf, -np.inf] == sent[:2].tolist()
     assert np.isnan(sent[2])
+
+
+def test_an_empty_file_is_said_to_be_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it has a name or comes through a pipe whose other end failed."""
+    (tmp_path / "x.npy").touch()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+
+    for name, said in ((str(tmp_path / "x.npy"), "x.npy"), ("-", "standard input")):
+        with pytest.raises(InvalidTensor, match=f"{said}: it is empty") as refused:
+            load(name)
+        assert Exit.BAD_DATA is exit_of(refused.value)
 
 
 @pytest.mark.parametrize(("value", "fits"), [(127, True), (128, False)])

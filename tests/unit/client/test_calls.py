@@ -45,6 +45,21 @@ def test_the_deadline_goes_along() -> None:
     assert 250_000 == read_back(call).options.timeout
 
 
+def test_the_best_classes_can_be_wanted_instead() -> None:
+    """Of some outputs; the others stay tensors."""
+    call = calls.infer(
+        "digits",
+        {"image": IMAGE},
+        timeout_s=1.0,
+        outputs=["scores", "box"],
+        classes={"scores": 5},
+    )
+
+    assert [("scores", 5), ("box", 0)] == [
+        (output.name, output.classes) for output in read_back(call).outputs or ()
+    ]
+
+
 def test_options_become_what_the_daemon_reads() -> None:
     """Each of them, under the protocol's name."""
     call = calls.infer(
