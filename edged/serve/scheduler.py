@@ -17,6 +17,7 @@ from edged.errors import DeadlineExceeded
 from edged.serve.batching import Batching, rows
 from edged.serve.job import Batch, Company, Job, Outcome, run_alone, run_together
 from edged.serve.ladder import Rung
+from edged.serve.pace import Pace
 from edged.serve.placement import Placement, Placer
 from edged.serve.queue import Queue
 from edged.serve.stats import Recent
@@ -50,6 +51,7 @@ class Scheduler:
         self._busy: dict[Rung, int] = {}
         self._since_s: dict[Batch, float] = {}
         self._extra = 0
+        self._pace = Pace()
         self._taken = taken
         self._placers = {variant: Placer() for variant in taken}
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"run-{name}")
@@ -72,9 +74,15 @@ class Scheduler:
         return self._placers[variant].placement
 
     def wait_s(self, peer: Hashable, priority: int, run_s: float) -> float:
-        """Return how long a new request would wait, if runs take as long as of late."""
+        """Return how long a new request would wait, if all goes on as of late.
+
+        Args:
+            peer: who asks.
+            priority: of the request.
+            run_s: what a run takes, for a queue whose pace is not known yet.
+        """
         ahead = self._queue.ahead(peer, priority) + len(self._since_s)
-        return ahead * run_s / self._workers
+        return ahead * (self._pace.usual_s or run_s / self._workers)
 
     # --- doing -------------------------------------------------------------------
 
@@ -196,6 +204,7 @@ class Scheduler:
             del self._busy[rung]
         for job, outcome in zip(batch, outcomes, strict=True):
             self._measure(job, outcome)
+        self._pace.ended(time.monotonic(), runs=len(batch), waiting=bool(self._queue))
         self._feed()
         for job, outcome in zip(batch, outcomes, strict=True):
             self._tell(job, outcome)

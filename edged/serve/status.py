@@ -51,12 +51,22 @@ def _verdict(
     phase: Phase, models: Sequence[ModelStatus], standing: Sequence[Trouble]
 ) -> tuple[Level, str]:
     ready = [model for model in models if model.phase is ModelPhase.READY]
-    if phase is Phase.STARTING:
-        return Level.DEGRADED, f"starting, {_ready_text(ready, models)}"
-    if phase is Phase.DRAINING:
-        return Level.DEGRADED, "stopping: finishing what is under way"
-    if phase is Phase.STOPPED:
-        return Level.DOWN, "stopped, as it was asked to"
+    match phase:
+        case Phase.STARTING:
+            return Level.DEGRADED, f"starting, {_ready_text(ready, models)}"
+        case Phase.DRAINING:
+            return Level.DEGRADED, "stopping: finishing what is under way"
+        case Phase.STOPPED:
+            return Level.DOWN, "stopped, as it was asked to"
+        case Phase.READY:
+            return _serving(ready, models, standing)
+
+
+def _serving(
+    ready: Sequence[ModelStatus],
+    models: Sequence[ModelStatus],
+    standing: Sequence[Trouble],
+) -> tuple[Level, str]:
     if not models:
         empty = "serving, but no model is installed"
         return Level.DEGRADED, standing[0].text if standing else empty
