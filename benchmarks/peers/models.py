@@ -87,9 +87,13 @@ def binary(model: Model) -> bytes:
     return post(_infer(model), head + model.x.tobytes(), _length(head))
 
 
-def shared(model: Model, region: str) -> bytes:
+def shared(model: Model, lent: oip.SharedTensor) -> bytes:
     """Ask by the same protocol, the tensor in a region that was registered before."""
-    place = {"shared_memory_region": region, "shared_memory_byte_size": model.x.nbytes}
+    place = {
+        "shared_memory_region": lent.place.region,
+        "shared_memory_offset": lent.place.offset,
+        "shared_memory_byte_size": lent.place.size,
+    }
     tensor = {**_tensor(model), "parameters": place}
     head = _padded({"inputs": [tensor], "parameters": {"binary_data_output": True}})
     return post(_infer(model), head, _length(head))

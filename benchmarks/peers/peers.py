@@ -23,10 +23,11 @@ from models import ROOT, Model
 from process import Server
 
 from edged.cli import asker
-from edged.cli.asker import Asker, Connect, Line
-from edged.cli.lent import lend
+from edged.cli.asker import Asker, Connect
+from edged.cli.loan import Loan, lend
 from edged.client.http import Answer
 from edged.runtime import backends
+from edged.wire.oip import Place, SharedTensor
 from edged.wire.release import BackendName, Input, Output, Signature
 from edged.wire.tensors import Datatype
 from tests.fakes.box import bundle
@@ -155,11 +156,11 @@ class Edged(Peer):
             first.kill()
         began = time.perf_counter()
         daemon = Daemon(work, *options)
-        kept: list[Line] = []
+        kept: list[Loan] = []
 
         def close() -> None:
-            for line in kept:
-                line.close()
+            for loan in kept:
+                loan.close()
             with suppress(Exception):
                 daemon.stop()
             daemon.kill()
@@ -187,12 +188,13 @@ def _release(work: Path, model: Model) -> Path:
     return folder
 
 
-def _memfd(connect: Connect, kept: list[Line]) -> Way:
+def _memfd(connect: Connect, kept: list[Loan]) -> Way:
     """Lend every input to the daemon."""
     requests = {}
     for model in models.models():
-        kept.append(lend(connect, model.name, model.x.tobytes()))
-        requests[model.name] = models.shared(model, model.name)
+        loan = lend(connect, {model.input: model.x})
+        kept.append(loan)
+        requests[model.name] = models.shared(model, loan.inputs[model.input])
     return Way("memfd", connect, requests, models.read_oip)
 
 
@@ -284,7 +286,9 @@ def _by_name(connect: Connect, names: list[str]) -> Way:
         said = b'{"key":"/%s","offset":0,"byte_size":%d}' % (name.encode(), x.nbytes)
         target = f"/v2/systemsharedmemory/region/{model.name}/register"
         client.ask(models.post(target, said, {"Content-Type": "application/json"}))
-        requests[model.name] = models.shared(model, model.name)
+        place = Place(region=model.name, offset=0, size=x.nbytes)
+        shared = SharedTensor(datatype=Datatype.FP32, shape=x.shape, place=place)
+        requests[model.name] = models.shared(model, shared)
     client.close()
     return Way("shared memory", connect, requests, models.read_oip)
 

@@ -6,28 +6,34 @@ between the two is the daemon. Every measurement ends by itself.
 """
 
 import argparse
-import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-from edged.cli import asker, chart, figures, floor, oipjson, tensors
+from edged.cli import asker, chart, figures, tensors
 from edged.cli.asker import Asker, Bounds, Connect
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
-from edged.cli.figures import Bench, Omitted, Rate, Stages, Way
+from edged.cli.figures import Bench, Measured, Omitted, Rate, Stages
 from edged.cli.output import try_lines
 from edged.cli.parser import add_common, seconds
+from edged.cli.ways import (
+    Asked,
+    Way,
+    binary,
+    cores,
+    in_body,
+    in_json,
+    in_memory,
+    in_process,
+)
 from edged.client import calls
-from edged.client.http import Buffer, Call
-from edged.errors import EdgedError, InvalidTensor, NotReady
-from edged.runtime import samples, threads
+from edged.errors import EdgedError, NotReady
+from edged.runtime import samples
 from edged.runtime.base import Array
-from edged.wire import oip
-from edged.wire.endpoints import CONFIG, MODEL, STATUS
-from edged.wire.messages import ModelDetail, ModelName, Nothing
+from edged.wire.endpoints import MODEL
+from edged.wire.messages import ModelDetail, ModelName
 from edged.wire.release import Manifest, Signature
 
 #: One loop of requests on a Pi of 2026 settles within this.
@@ -45,25 +51,7 @@ _EXPLAINED = 400
 
 _WARM_UP = Bounds(0.2, 20)
 
-_FLOOR, _BINARY, _JSON = "in-process", "binary body", "JSON body"
 _PAINTERS = {".svg": chart.svg, ".png": chart.png}
-
-
-class _Way(NamedTuple):
-    """One way to the model.
-
-    Attributes:
-        call: asks once, and waits for the answer.
-        close: lets go of what `call` holds.
-        plain: the request's bytes; None where there is nothing to send.
-        explained: the same, asking where the time went.
-    """
-
-    name: str
-    call: Callable[[], object]
-    close: Callable[[], None]
-    plain: bytes | None = None
-    explained: bytes | None = None
 
 
 def fill(to: argparse.ArgumentParser) -> None:
@@ -106,13 +94,14 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
     manifest = _live(detail)
     inputs = _inputs(manifest.signature, args.input)
     connect = asker.unix(desk.place.data_socket)
-    variant = _running(connect, manifest.name, inputs, args.variant)
-    ways = _over_socket(connect, manifest, inputs, variant)
-    omitted: tuple[Omitted, ...] = ()
-    try:
-        ways.insert(0, _in_process(desk, detail, variant, inputs))
-    except EdgedError as error:
-        omitted = (Omitted(name=_FLOOR, why=error.message, hint=error.hint),)
+    asked = Asked(
+        model=manifest.name,
+        signature=manifest.signature,
+        variant=args.variant,
+        inputs=inputs,
+    )
+    variant = _running(connect, asked)
+    ways, omitted = _ways(desk, connect, detail, asked, variant)
     try:
         found = _measure(desk, connect, ways, bounds)
     finally:
@@ -123,7 +112,7 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
         model=manifest.name,
         version=manifest.version,
         variant=variant,
-        machine=f"{platform.machine()}, {_cores()} cores",
+        machine=f"{platform.machine()}, {cores()} cores",
         input_bytes=sum(array.nbytes for array in inputs.values()),
         seconds=bounds.seconds,
         requests=bounds.requests,
@@ -153,105 +142,43 @@ def _inputs(signature: Signature, file: str | None) -> dict[str, Array]:
     return {name: array[0, ...] for name, array in made.items()}
 
 
-def _running(
-    connect: Connect, model: str, inputs: Mapping[str, Array], asked: str | None
-) -> str:
+def _running(connect: Connect, asked: Asked) -> str:
     """Return the rung that answers, by asking once."""
     client = Asker(connect)
     try:
-        client.ask(_binary(model, inputs, asked, explain=True))
+        client.ask(binary(asked, explain=True))
         explained = calls.read_infer(client.last).explained
     finally:
         client.close()
-    return explained.variant if explained else asked or "-"
+    return explained.variant if explained else asked.variant or "-"
 
 
-def _over_socket(
-    connect: Connect, manifest: Manifest, inputs: Mapping[str, Array], variant: str
-) -> list[_Way]:
-    """Return each way of saying the same request to the daemon."""
-    model, signature = manifest.name, manifest.signature
-    plain = _binary(model, inputs, variant)
-    explained = _binary(model, inputs, variant, explain=True)
-    ways = [_asking(connect, _BINARY, plain, explained)]
-    try:
-        plain, explained = (
-            _json(model, oipjson.request(inputs, signature, variant=variant, explain=e))
-            for e in (False, True)
-        )
-    except InvalidTensor:  # JSON has no NaN: then there is one way less
-        return ways
-    return [*ways, _asking(connect, _JSON, plain, explained)]
-
-
-def _asking(connect: Connect, name: str, plain: bytes, explained: bytes) -> _Way:
-    client = Asker(connect)
-    return _Way(name, lambda: client.ask(plain), client.close, plain, explained)
-
-
-def _binary(
-    model: str,
-    inputs: Mapping[str, Array],
-    variant: str | None,
-    *,
-    explain: bool = False,
-) -> bytes:
-    said: dict[str, oip.Parameter] = {}
-    if variant is not None:
-        said["edged_variant"] = variant
-    if explain:
-        said["edged_explain"] = True
-    encoded = oip.encode_request(inputs, parameters=said)
-    length = ((oip.JSON_LENGTH_HEADER, str(encoded.json_bytes)),)
-    return _bytes(model, encoded.content_type, encoded.buffers, length)
-
-
-def _json(model: str, body: str) -> bytes:
-    return _bytes(model, oip.JSON_TYPE, (body.encode(),), ())
-
-
-def _bytes(
-    model: str,
-    kind: str,
-    body: tuple[Buffer, ...],
-    headers: tuple[tuple[str, str], ...],
-) -> bytes:
-    call = Call(
-        method="POST",
-        target=oipjson.target(model),
-        headers=(("Content-Type", kind), *headers),
-        body=body,
-    )
-    return b"".join((call.head(), *body))
-
-
-def _in_process(
-    desk: Desk, detail: ModelDetail, variant: str, inputs: Mapping[str, Array]
-) -> _Way:
-    """Load the same variant here, with as many threads as the daemon gives it.
-
-    Raises:
-        EdgedError: the store cannot be read, or the release is not in it.
-    """
-    place = desk.place
-    root = place.state_dir or desk.call(STATUS, Nothing()).process.state_dir
-    settings = {v.key: v.value for v in desk.call(CONFIG, Nothing()).values}
-    asked = settings.get("runtime.threads")
-    count = threads.choose(asked if isinstance(asked, int) else 0, _cores())
-    opened = floor.opened(Path(root), detail, variant, threads=count)
-    return _Way(_FLOOR, lambda: opened.run(inputs), opened.close)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+def _ways(
+    desk: Desk, connect: Connect, detail: ModelDetail, asked: Asked, variant: str
+) -> tuple[list[Way], tuple[Omitted, ...]]:
+    """Prepare every way that there is here, and say why the others are not."""
+    made: list[Way] = []
+    omitted: list[Omitted] = []
+    makers: dict[str, Callable[[], Way]] = {
+        "in-process": lambda: in_process(desk, detail, asked, variant),
+        "binary body": lambda: in_body(connect, asked),
+        "shared memory": lambda: in_memory(connect, asked),
+        "JSON body": lambda: in_json(connect, asked),
+    }
+    for name, make in makers.items():
+        try:
+            made.append(make())
+        except EdgedError as error:
+            omitted.append(Omitted(name=name, why=error.message, hint=error.hint))
+    return made, tuple(omitted)
 
 
 # --- measuring --------------------------------------------------------------------
 
 
 def _measure(
-    desk: Desk, connect: Connect, ways: list[_Way], bounds: Bounds
-) -> tuple[Way, ...]:
+    desk: Desk, connect: Connect, ways: list[Way], bounds: Bounds
+) -> tuple[Measured, ...]:
     screen = desk.screen
     taken: dict[str, list[float]] = {way.name: [] for way in ways}
     for number in range(_ROUNDS):

@@ -42,7 +42,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """One way to the model.
 
     Attributes:
@@ -87,7 +87,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     input_bytes: int
     seconds: float
     requests: int
-    ways: tuple[Way, ...]
+    ways: tuple[Measured, ...]
     omitted: tuple[Omitted, ...] = ()
 
 
@@ -97,10 +97,10 @@ def way(
     *,
     stages: Stages | None = None,
     rates: tuple[Rate, ...] = (),
-) -> Way:
+) -> Measured:
     """Sum up round trips."""
     p50, p95, p99 = np.percentile(seconds, (50, 95, 99)) * 1e3
-    return Way(
+    return Measured(
         name=name,
         requests=len(seconds),
         p50_ms=_rounded(p50),

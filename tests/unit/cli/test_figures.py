@@ -4,11 +4,11 @@ import msgspec
 import pytest
 
 from edged.cli import figures
-from edged.cli.figures import Bench, Omitted, Rate, Stages, Way
+from edged.cli.figures import Bench, Measured, Omitted, Rate, Stages
 
 
-def _way(name: str, p50_ms: float, *, refused: int = 0) -> Way:
-    return Way(
+def _way(name: str, p50_ms: float, *, refused: int = 0) -> Measured:
+    return Measured(
         name=name,
         requests=1000,
         p50_ms=p50_ms,
