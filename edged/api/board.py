@@ -76,7 +76,7 @@ class Board:
                 code="stuck",
                 text=f"cannot finish an inference: it has been running for "
                 f"{running_s:.0f} s",
-                hint="systemctl restart edged",
+                hint=self._process.restart_hint(),
             ),
         )
 
@@ -91,6 +91,7 @@ class Board:
             cpu_s=usage.cpu_s,
             sockets=self.sockets,
             state_dir=str(self._state_dir),
+            command=self._process.command,
             runtimes=backends.versions(),
         )
 

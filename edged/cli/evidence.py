@@ -13,7 +13,7 @@ import time
 
 import msgspec
 
-from edged.cli.place import Place
+from edged.cli.place import RUNTIME_DIR, Place
 from edged.errors import (
     BadConfig,
     EdgedError,
@@ -92,8 +92,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was found.
 
     Attributes:
-        pid: of the snapshot or of systemd; None for none.
+        options: what another command needs to find the same daemon.
+        command: how the daemon was started, to be typed; empty where nobody knows.
+        pid: of systemd, of who listens, or of the snapshot; None for none.
         pid_state: the kernel's letter (R, S, D, Z, T); None when it is gone.
+        pid_is_ours: whether the caller may send it a signal.
         configured_socket: where the configuration puts the control socket, if that
             is another place than where we asked.
     """
@@ -101,6 +104,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     socket: str
     error: str
+    options: str = ""
+    command: str = ""
     snapshot: Status | None = None
     snapshot_age_s: float | None = None
     unit: Unit | None = None
@@ -109,6 +114,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     is_root: bool = False
     pid: int | None = None
     pid_state: str | None = None
+    pid_is_ours: bool = False
     configured_socket: str | None = None
     config_problem: str | None = None
 
@@ -118,12 +124,14 @@ def gather(place: Place, error: EdgedError) -> Evidence:
     cause = cause_of(error)
     snapshot, age_s = read_snapshot(place.snapshot)
     unit = ask_systemd()
-    pid = (unit and unit.main_pid) or (snapshot.process.pid if snapshot else None)
+    pid = _pid(place, cause, unit, snapshot)
     settings = _read_settings(place)
     return Evidence(
         cause=cause,
         socket=place.control_socket,
         error=error.message,
+        options=place.options,
+        command=_command(place, snapshot),
         snapshot=snapshot,
         snapshot_age_s=age_s,
         unit=unit,
@@ -136,6 +144,7 @@ def gather(place: Place, error: EdgedError) -> Evidence:
         is_root=os.geteuid() == 0,
         pid=pid,
         pid_state=process_state(pid) if pid else None,
+        pid_is_ours=os.geteuid() in (0, owner(pid) if pid else None),
         configured_socket=settings.control_socket,
         config_problem=settings.problem,
     )
@@ -225,6 +234,75 @@ def process_state(pid: int) -> str | None:
     except OSError:
         return None
     return fields[0].decode("ascii", "replace") if fields else None
+
+
+def owner(pid: int) -> int | None:
+    """Return the user of a process; None when it is gone."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116  # as above
+    except OSError:
+        return None
+
+
+def listener(path: str) -> int | None:
+    """Return the process that listens at a Unix socket.
+
+    None where it cannot be known, and for systemd, which listens for others.
+    Source: unix(7), SO_PEERCRED: the credentials of who called listen(2).
+    """
+    import socket  # noqa: PLC0415  # only when no daemon answers
+    import struct  # noqa: PLC0415  # as above
+
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.setblocking(False)  # noqa: FBT003  # a full queue is no answer
+            asking.connect(path)
+            told = asking.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+            )
+    except OSError:
+        return None
+    pid: int = struct.unpack("3i", told)[0]
+    return pid if pid > 1 else None
+
+
+def _pid(
+    place: Place, cause: Cause, unit: Unit | None, snapshot: Status | None
+) -> int | None:
+    """Find the daemon's process; a number that another process got since is none."""
+    if unit is not None and unit.main_pid:
+        return unit.main_pid
+    if cause is Cause.HUNG and (found := listener(place.control_socket)):
+        return found
+    pid = snapshot.process.pid if snapshot else None
+    if pid is None or not _is_edged(pid):
+        return None
+    return pid
+
+
+def _is_edged(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123  # as above
+            return b"edged" in file.read()
+    except OSError:
+        return False
+
+
+def _command(place: Place, snapshot: Status | None) -> str:
+    """Say how to start the daemon that is meant, not another with other folders."""
+    import shlex  # noqa: PLC0415  # only when no daemon answers
+
+    if snapshot is not None and snapshot.process.command:
+        return shlex.join(snapshot.process.command)
+    words = ["edged"]
+    if place.config:
+        words += ["--config", place.config]
+    state_dir = place.state_dir or (snapshot and snapshot.process.state_dir)
+    if state_dir:
+        words += ["--state-dir", state_dir]
+    if place.runtime_dir != RUNTIME_DIR:
+        words += ["--runtime-dir", place.runtime_dir]
+    return shlex.join(words)
 
 
 def read_store(root: str) -> Store:

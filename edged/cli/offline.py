@@ -9,7 +9,7 @@ import msgspec
 from edged.cli.desk import Desk
 from edged.cli.evidence import Cause, Evidence, Store, Unit, gather
 from edged.cli.exits import Exit, exit_of
-from edged.cli.output import Style, clip, fold, span_text
+from edged.cli.output import CONTROL, Style, clip, fold, span_text
 from edged.errors import EdgedError
 from edged.wire.messages import Level, Phase
 
@@ -91,8 +91,7 @@ def steps(evidence: Evidence) -> list[str]:
         case Cause.GARBLED:
             return ["edgectl version", f"sudo ss -xlp src {evidence.socket}"]
         case Cause.HUNG:
-            journal = [_sudo(evidence, _JOURNAL)] if evidence.unit else []
-            return [*journal, *_restart(evidence)]
+            return _wake(evidence)
         case _:
             return _start(evidence)
 
@@ -101,7 +100,10 @@ def layout(status: OfflineStatus, *, width: int) -> list[str]:
     """Set verdict, next steps and evidence in lines."""
     evidence = status.evidence
     lines = fold(status.verdict, width=width, first=f"{_word(status)}: ")
-    lines += [("  then: " if i else "  try: ") + s for i, s in enumerate(status.next)]
+    lines += [
+        (("  then: " if i else "  try: ") + step).translate(CONTROL)
+        for i, step in enumerate(status.next)
+    ]
     lines.append("")
     if evidence.snapshot is not None and evidence.snapshot_age_s is not None:
         last = evidence.snapshot
@@ -201,18 +203,34 @@ def _bad_config(evidence: Evidence) -> bool:
     return failed or evidence.config_problem is not None
 
 
-def _restart(evidence: Evidence) -> list[str]:
-    unit = evidence.unit
-    if unit is not None and unit.load == "loaded":
+def _wake(evidence: Evidence) -> list[str]:
+    """Let a stopped process go on; end one that hangs, which SIGTERM may not."""
+    if evidence.pid_state in {"T", "t"}:
+        return [_signal(evidence, "-CONT"), "edgectl status"]
+    journal = [_sudo(evidence, _JOURNAL)] if _is_unit(evidence) else []
+    return [*journal, *_restart(evidence, signal="-9")]
+
+
+def _restart(evidence: Evidence, *, signal: str = "") -> list[str]:
+    if _is_unit(evidence):
         return [_sudo(evidence, "systemctl restart edged")]
-    kill = [_sudo(evidence, f"kill {evidence.pid}")] if evidence.pid_state else []
-    return [*kill, "edged"]
+    kill = [_signal(evidence, signal)] if evidence.pid_state else []
+    return [*kill, evidence.command or "edged"]
+
+
+def _is_unit(evidence: Evidence) -> bool:
+    return evidence.unit is not None and evidence.unit.load == "loaded"
+
+
+def _signal(evidence: Evidence, signal: str) -> str:
+    command = " ".join(("kill", *filter(None, (signal, str(evidence.pid)))))
+    return command if evidence.pid_is_ours else _sudo(evidence, command)
 
 
 def _admission(evidence: Evidence) -> list[str]:
     group = evidence.group
-    if group is None:
-        return ["sudo edgectl status"]
+    if group is None:  # sudo drops the environment
+        return [f"sudo edgectl status{evidence.options}"]
     if group.user_is_member:
         return [f"newgrp {group.name}", "or log in again"]
     return [

@@ -31,28 +31,40 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     config: str | None = None
 
     @property
+    def options(self) -> str:
+        """What to type after another command so that it finds the same daemon."""
+        if self.control_socket == f"{RUNTIME_DIR}/control.sock":
+            return ""
+        return f" --socket {self.control_socket}"
+
+    @property
     def snapshot(self) -> str:
         """The last status that the daemon left."""
         return f"{self.runtime_dir}/status.json"
 
 
 def place(args: argparse.Namespace, env: Mapping[str, str]) -> Place:
-    """Find the place that a command line and an environment mean."""
+    """Find the place that a command line and an environment mean.
+
+    Where the control socket alone is said, the rest lies beside it.
+    """
     runtime_dir: str | None = getattr(args, "runtime_dir", None)
 
-    def socket(option: str, variable: str, name: str) -> str:
+    def socket(option: str, variable: str, name: str, beside: str) -> str:
         found = (
             getattr(args, option, None)
             or (runtime_dir and f"{runtime_dir}/{name}")
             or env.get(variable)
-            or f"{RUNTIME_DIR}/{name}"
+            or f"{beside}/{name}"
         )
         return str(found).removeprefix("unix://")
 
+    control = socket("socket", "EDGED_CONTROL_SOCKET", "control.sock", RUNTIME_DIR)
+    folder = runtime_dir or control.rpartition("/")[0] or "."
     return Place(
-        control_socket=socket("socket", "EDGED_CONTROL_SOCKET", "control.sock"),
-        data_socket=socket("data_socket", "EDGED_SOCKET", "edged.sock"),
-        runtime_dir=runtime_dir or RUNTIME_DIR,
+        control_socket=control,
+        data_socket=socket("data_socket", "EDGED_SOCKET", "edged.sock", folder),
+        runtime_dir=folder,
         timeout_s=getattr(args, "timeout", None),
         state_dir=getattr(args, "state_dir", None),
         config=getattr(args, "config", None),

@@ -47,7 +47,7 @@ def hung_up(path: str) -> NoDaemon:
     """Describe a connection that ended before its answer."""
     return NoDaemon(
         f"cannot get an answer from {path}: the daemon closed the connection",
-        hint="journalctl -u edged -n 20 tells whether it crashed",
+        hint="edgectl status tells whether it crashed",
         socket=path,
         errno=errno.ECONNRESET,
         cause="hung-up",
@@ -64,18 +64,19 @@ def timed_out(path: str, timeout_s: float) -> TimedOut:
     )
 
 
-_STATUS = "systemctl status edged"
+# It knows whether systemd runs the daemon; a client does not.
+_STATUS = "edgectl status"
 _CAUSES = {
     errno.ENOENT: (
         "no-socket",
         "there is no such socket",
-        "systemctl start edged; EDGED_SOCKET and EDGED_CONTROL_SOCKET name others",
+        "edgectl status tells why; EDGED_SOCKET and EDGED_CONTROL_SOCKET name others",
     ),
     errno.ENOTDIR: ("no-socket", "there is no such folder", _STATUS),
     errno.ECONNREFUSED: (
         "refused",
         "the socket is there, and nobody listens: the daemon crashed or was killed",
-        "systemctl status edged; journalctl -u edged -n 20",
+        _STATUS,
     ),
     errno.ENAMETOOLONG: ("no-socket", "the path is too long for a socket", _STATUS),
 }

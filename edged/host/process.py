@@ -4,6 +4,9 @@ Source: psutil over /proc/self/{statm,stat}. Units: bytes and seconds.
 """
 
 import os
+import shlex
+import sys
+from collections.abc import Mapping
 
 import msgspec
 import psutil
@@ -26,6 +29,22 @@ class Self:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words that started it; without the interpreter where a script has one."""
+        words = tuple(sys.orig_argv)
+        return words[1:] if len(words) > 1 and os.access(words[1], os.X_OK) else words
+
+    def restart_hint(self, env: Mapping[str, str] = os.environ) -> str:
+        """Return what a person types to start it anew.
+
+        Source: systemd.exec(5): SYSTEMD_EXEC_PID names the process that systemd itself
+        started, which INVOCATION_ID does not.
+        """
+        if env.get("SYSTEMD_EXEC_PID") == str(self.pid):
+            return "systemctl restart edged"
+        return f"`kill {self.pid}`, then `{shlex.join(self.command)}`"
 
     def usage(self) -> Usage:
         """Read resident memory, and user plus system time of all threads."""

@@ -128,6 +128,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float
     sockets: tuple[str, ...] = ()
     state_dir: str = ""
+    command: tuple[str, ...] = ()  # how it was started
     runtimes: dict[str, str] = {}  # version by name, of those that are imported
 
 

@@ -137,6 +137,41 @@ def test_no_answer_in_time_is_a_hang(
     assert (69, True) == (code, out.startswith("DOWN: edged hangs: it does not answer"))
 
 
+def test_a_hang_is_of_who_listens(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """Without systemd and without a snapshot: the kernel knows the process."""
+    fake.hang = True
+
+    _, out, _ = edgectl(
+        "status", "--socket", home / "control.sock", "--timeout", "0.2", "--json"
+    )
+
+    evidence = json.loads(out)["evidence"]
+    assert (os.getpid(), True) == (evidence["pid"], evidence["pid_is_ours"])
+
+
+def test_the_dead_are_started_as_they_were(
+    edgectl: Edgectl,
+    box: Daemon,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One exported variable is enough to find the last words, and the folders."""
+    status = box.status()
+    (home / "status.json").write_bytes(msgspec.json.encode(status))
+    monkeypatch.setenv("EDGED_CONTROL_SOCKET", f"{home}/control.sock")
+
+    _, out, _ = edgectl("status")
+
+    lines = out.splitlines()
+    assert (True, True, True) == (
+        any(f"-m edged.daemon --state-dir {box.state}" in line for line in lines),
+        any(line.startswith("last status, ") for line in lines),
+        f"store: 1 model in {box.state}" in " ".join(out.split()),
+    )
+
+
 def test_another_program_is_told_apart(
     edgectl: Edgectl, fake: FakeControl, home: Path
 ) -> None:
@@ -156,7 +191,7 @@ def test_who_may_not_connect_learns_it(box: Daemon) -> None:
         import os, sys
         import edged.cli.main, edged.cli.status, edged.cli.offline
         import edged.store.releases, edged.store.links, edged.host.files, pathlib, pwd
-        import encodings.utf_8_sig, yaml  # its library lies where nobody may read
+        import encodings.utf_8_sig, shlex, yaml  # its library lies where nobody may read
         from edged.config.load import load
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
         sys.exit(edged.cli.main.main(["status", "--runtime-dir", {str(box.runtime)!r}]))

@@ -31,3 +31,20 @@ def test_processor_time_grows_with_work() -> None:
         pass
 
     assert 0.04 <= process.usage().cpu_s - before < 5
+
+
+def test_how_it_was_started_can_be_typed_again() -> None:
+    """The first word is something that can be run."""
+    assert os.access(Self().command[0], os.X_OK)
+
+
+def test_a_restart_fits_how_it_runs() -> None:
+    """Only what systemd has started itself is systemd's to restart."""
+    process = Self()
+
+    assert ("systemctl restart edged", True) == (
+        process.restart_hint({"SYSTEMD_EXEC_PID": str(os.getpid())}),
+        process.restart_hint({"SYSTEMD_EXEC_PID": "1"}).startswith(
+            f"`kill {os.getpid()}`, then `"
+        ),
+    )

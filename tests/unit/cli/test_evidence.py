@@ -12,6 +12,7 @@ from edged.cli.evidence import (
     Unit,
     ask_systemd,
     cause_of,
+    owner,
     parse_properties,
     process_state,
     read_snapshot,
@@ -73,6 +74,11 @@ def test_this_process_runs() -> None:
 def test_a_gone_process_has_no_state() -> None:
     """Pid 2^22 is the kernel's limit, so nobody has it."""
     assert process_state(1 << 22) is None
+
+
+def test_a_process_has_an_owner() -> None:
+    """Who may send it a signal needs no sudo."""
+    assert (os.geteuid(), None) == (owner(os.getpid()), owner(1 << 22))
 
 
 def test_a_snapshot_is_read_with_its_age(healthy: Status, tmp_path: Path) -> None:

@@ -116,6 +116,31 @@ def unit(active: str, sub: str = "dead", **known: object) -> Unit:
             id="hangs on a disk",
         ),
         pytest.param(
+            evidence(Cause.HUNG, pid=812, pid_state="T", pid_is_ours=True),
+            f"edged hangs: it does not answer at {AT} (pid 812, which is stopped by a "
+            "signal)",
+            "kill -CONT 812",
+            id="stopped by a signal",
+        ),
+        pytest.param(
+            evidence(Cause.HUNG, pid=812, pid_state="S", unit=Unit(load="not-found")),
+            f"edged hangs: it does not answer at {AT} (pid 812)",
+            "sudo kill -9 812",
+            id="hangs, no unit",
+        ),
+        pytest.param(
+            evidence(Cause.REFUSED, command="/opt/edged --state-dir /s"),
+            f"edged has crashed or was killed: nobody listens at {AT}",
+            "/opt/edged --state-dir /s",
+            id="crashed, and it is known how it was started",
+        ),
+        pytest.param(
+            evidence(Cause.FORBIDDEN, options=" --socket /r/c.sock"),
+            f"this user may not connect to {AT}",
+            "sudo edgectl status --socket /r/c.sock",
+            id="forbidden, elsewhere",
+        ),
+        pytest.param(
             evidence(Cause.GARBLED),
             f"what answers at {AT} does not speak as edged does",
             "edgectl version",

@@ -25,6 +25,29 @@ def test_the_environment_moves_the_sockets() -> None:
     assert ("/a/b.sock", "/a/c.sock") == (found.data_socket, found.control_socket)
 
 
+def test_the_rest_lies_beside_the_control_socket() -> None:
+    """Who exports one variable still finds the last status of a dead daemon."""
+    found = place(argparse.Namespace(), {"EDGED_CONTROL_SOCKET": "unix:///a/c.sock"})
+
+    assert ("/a", "/a/status.json", "/a/edged.sock") == (
+        found.runtime_dir,
+        found.snapshot,
+        found.data_socket,
+    )
+
+
+def test_another_command_finds_the_same_daemon() -> None:
+    """Also where the environment does not reach, as behind sudo."""
+    usual = place(argparse.Namespace(), {})
+    other = place(argparse.Namespace(socket="c.sock"), {})
+
+    assert ("", " --socket c.sock", ".") == (
+        usual.options,
+        other.options,
+        other.runtime_dir,
+    )
+
+
 def test_a_runtime_directory_beats_the_environment() -> None:
     """What is typed counts more than what was exported."""
     found = place(

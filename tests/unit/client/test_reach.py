@@ -18,10 +18,10 @@ def failed(code: int) -> OSError:
 @pytest.mark.parametrize(
     ("code", "cause", "typed"),
     [
-        (errno.ENOENT, "no-socket", "systemctl start edged"),
-        (errno.ENOTDIR, "no-socket", "systemctl status edged"),
-        (errno.ECONNREFUSED, "refused", "journalctl -u edged"),
-        (errno.EIO, "unreachable", "systemctl status edged"),
+        (errno.ENOENT, "no-socket", "EDGED_SOCKET"),
+        (errno.ENOTDIR, "no-socket", "edgectl status"),
+        (errno.ECONNREFUSED, "refused", "edgectl status"),
+        (errno.EIO, "unreachable", "edgectl status"),
     ],
 )
 def test_no_daemon_tells_socket_errno_cause_and_what_to_type(
@@ -36,7 +36,7 @@ def test_no_daemon_tells_socket_errno_cause_and_what_to_type(
         error.fields["errno"],
         error.fields["cause"],
     )
-    assert typed in error.hint
+    assert (True, False) == (typed in error.hint, "systemctl" in error.hint)
 
 
 def test_no_access_tells_the_sockets_group_and_the_callers(tmp_path: Path) -> None:
