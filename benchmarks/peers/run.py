@@ -85,7 +85,7 @@ def main() -> None:
                 _say(f"round {number + 1} of {figures.rounds}: {turn.name} {way}")
                 _time(turn, figures, seconds)
                 if turn.way is not None:
-                    _load(turn.name, turn.peer, turn.way, figures, seconds)
+                    _load(turn.name, turn.peer, turn.way, figures, seconds / 2)
         for name, running in {turn.name: turn.peer for turn in turns}.items():
             if running.pid is not None:
                 _rest(name, running.pid, figures, seconds=5 * seconds)

@@ -51,8 +51,6 @@ _EXPLAINED = 400
 
 _WARM_UP = Bounds(0.2, 20)
 
-_PAINTERS = {".svg": chart.svg, ".png": chart.png}
-
 
 def fill(to: argparse.ArgumentParser) -> None:
     """Add the arguments of `bench`."""
@@ -89,6 +87,7 @@ def fill(to: argparse.ArgumentParser) -> None:
 
 def run(desk: Desk, args: argparse.Namespace) -> Exit:
     """Measure, and show what was found."""
+    paint = args.plot and chart.painter(args.plot.suffix.lower())
     bounds = Bounds(args.seconds, args.requests)
     detail = desk.call(MODEL, ModelName(name=args.model))
     manifest = _live(detail)
@@ -120,7 +119,9 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
         omitted=omitted,
     )
     _show(desk, bench)
-    return Exit.FINE if args.plot is None else _draw(desk, bench, args.plot)
+    if paint is None:
+        return Exit.FINE
+    return _save(desk, paint(figures.chart(bench)), args.plot)
 
 
 # --- what to ask ------------------------------------------------------------------
@@ -242,10 +243,9 @@ def _show(desk: Desk, bench: Bench) -> None:
                 screen.talk(line)
 
 
-def _draw(desk: Desk, bench: Bench, plot: Path) -> Exit:
-    painted = _PAINTERS[plot.suffix.lower()](figures.chart(bench))
+def _save(desk: Desk, picture: bytes, plot: Path) -> Exit:
     try:
-        plot.write_bytes(painted)
+        plot.write_bytes(picture)
     except OSError as exc:
         desk.screen.talk(f"edgectl: cannot write {plot}: {exc.strerror or exc}".lower())
         return Exit.FAILED
@@ -263,7 +263,7 @@ def _count(text: str) -> int:
 
 def _picture(text: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() not in _PAINTERS:
-        kinds = " or ".join(_PAINTERS)
+    if path.suffix.lower() not in chart.PAINTERS:
+        kinds = " or ".join(chart.PAINTERS)
         raise argparse.ArgumentTypeError(f"{text!r} does not end in {kinds}")
     return path

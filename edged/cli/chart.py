@@ -5,7 +5,8 @@ same strokes on paper. No plotting library: bars are all there is to draw.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
@@ -104,15 +105,9 @@ def png(chart: Chart) -> bytes:
     Raises:
         Unsupported: Pillow is not installed.
     """
-    try:
-        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # optional
-    except ImportError as exc:
-        raise Unsupported(
-            "cannot draw a PNG: Pillow is not installed",
-            hint="name a .svg file, or `pip install Pillow`",
-        ) from exc
-    picture = Image.new("RGB", (_WIDTH * _ZOOM, _height(chart) * _ZOOM), _PAPER)
-    draw = ImageDraw.Draw(picture)
+    image, image_draw, image_font = _pillow()
+    picture = image.new("RGB", (_WIDTH * _ZOOM, _height(chart) * _ZOOM), _PAPER)
+    draw = image_draw.Draw(picture)
     fonts: dict[int, FreeTypeFont] = {}
     for stroke in _strokes(chart):
         match stroke:
@@ -120,13 +115,38 @@ def png(chart: Chart) -> bytes:
                 corners = (x, y, x + width, y + height)
                 draw.rectangle([c * _ZOOM for c in corners], fill=color)
             case _Text(x, y, text, size, color, anchor):
-                font = fonts.setdefault(size, ImageFont.load_default(size * _ZOOM))
+                font = fonts.setdefault(size, image_font.load_default(size * _ZOOM))
                 side = {"start": "lm", "end": "rm"}[anchor]
                 at = (x * _ZOOM, y * _ZOOM)
                 draw.text(at, text, fill=color, font=font, anchor=side)
     packed = io.BytesIO()
     picture.save(packed, "PNG", optimize=True)
     return packed.getvalue()
+
+
+PAINTERS: dict[str, Callable[[Chart], bytes]] = {".svg": svg, ".png": png}
+
+
+def painter(suffix: str) -> Callable[[Chart], bytes]:
+    """Return who paints files of a suffix in `PAINTERS`.
+
+    Raises:
+        Unsupported: Pillow is wanted and not installed; said before anything is drawn.
+    """
+    if suffix == ".png":
+        _pillow()
+    return PAINTERS[suffix]
+
+
+def _pillow() -> tuple[ModuleType, ModuleType, ModuleType]:
+    try:
+        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # optional
+    except ImportError as exc:
+        raise Unsupported(
+            "cannot draw a PNG: Pillow is not installed",
+            hint="name a .svg file, or `pip install Pillow`",
+        ) from exc
+    return Image, ImageDraw, ImageFont
 
 
 def _height(chart: Chart) -> int:

@@ -1,6 +1,7 @@
 """Bars as pictures."""
 
 import io
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from edged.cli import chart
 from edged.cli.chart import Bar, Chart, Panel
+from edged.errors import Unsupported
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -83,3 +85,14 @@ def test_png_is_the_same_picture_at_twice_the_size(drawn: Chart) -> None:
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     """More would be noise."""
     assert text == chart.number(value)
+
+
+def test_a_missing_pillow_is_told_before_anything_is_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What takes a minute to measure must not be lost for want of a painter."""
+    monkeypatch.setitem(sys.modules, "PIL", None)
+
+    with pytest.raises(Unsupported, match="Pillow is not installed"):
+        chart.painter(".png")
+    assert chart.svg == chart.painter(".svg")
