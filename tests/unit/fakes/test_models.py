@@ -38,6 +38,6 @@ async def test_a_retired_model_is_closed() -> None:
     registry = registry_of(old)
 
     registry.switch(new)
-    old._executor.shutdown(wait=True)
+    old.scheduler._executor.shutdown(wait=True)
 
     assert all(rung.runs.closed for rung in old.ladder.rungs)
