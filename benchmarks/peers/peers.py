@@ -143,7 +143,11 @@ class Edged(Peer):
     def start(self, work: Path, models_dir: Path) -> Running:  # noqa: ARG002
         """Install both models, then start as a box does at boot."""
         config = work / "edged.yaml"
-        config.write_text("runtime: {threads: 1}\nserver: {group: null}\n")
+        # Memory that is lent goes with its peer's last connection, which must not be
+        # closed for being idle while others have their turn.
+        config.write_text(
+            "runtime: {threads: 1}\nserver: {group: null, keep-alive: 1h}\n"
+        )
         port = free_port()
         options = ("--config", str(config), "--tcp", f"127.0.0.1:{port}")
         first = Daemon(work, *options)

@@ -178,6 +178,16 @@ class Line:
         """Return what the server said instead of a good answer."""
         return error_of(self.answer)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has hung up since the last answer."""
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         """Hang up."""
         self.sock.close()
@@ -202,11 +212,14 @@ class Asker:
     """
 
     def __init__(self, connect: Connect) -> None:
-        self._line = Line(connect())
-        # Kept by the kernel: settimeout() would cost a poll before each call.
-        bound = struct.pack("@ll", int(TIMEOUT_S), 0)
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            self._line.sock.setsockopt(socket.SOL_SOCKET, option, bound)
+        self._connect = connect
+        self._line = self._connected()
+
+    def renew(self) -> None:
+        """Connect again if the server has hung up: it lets nobody idle for ever."""
+        if self._line.is_over:
+            self._line.close()
+            self._line = self._connected()
 
     def ask(self, request: bytes) -> None:
         """Send, and wait for the whole answer.
@@ -230,6 +243,14 @@ class Asker:
     def close(self) -> None:
         """Hang up."""
         self._line.close()
+
+    def _connected(self) -> Line:
+        line = Line(self._connect())
+        # Kept by the kernel: settimeout() would cost a poll before each call.
+        bound = struct.pack("@ll", int(TIMEOUT_S), 0)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            line.sock.setsockopt(socket.SOL_SOCKET, option, bound)
+        return line
 
     def _push(self) -> None:
         """Send the rest, which a blocking socket takes unless nobody reads it."""

@@ -185,6 +185,7 @@ def _measure(
     for number in range(_ROUNDS):
         screen.progress(f"one by one: round {number + 1} of {_ROUNDS}")
         for way in ways:
+            way.renew()
             asker.latencies(way.call, _WARM_UP.part(1 if number == 0 else _ROUNDS))
             taken[way.name] += asker.latencies(way.call, bounds.part(_ROUNDS))
     found = []
@@ -192,9 +193,10 @@ def _measure(
         stages, rates = None, []
         if way.plain is not None and way.explained is not None:
             screen.progress(f"{way.name}: where the time goes")
+            way.renew()
             stages = _stages(connect, way.explained, bounds)
             for clients in CLIENTS:
-                screen.progress(f"{way.name}: {clients} clients at a time")
+                screen.progress(f"{way.name}: clients at a time: {clients}")
                 rates.append(_rate(connect, way.plain, clients, bounds))
         sample = taken[way.name]
         found.append(figures.way(way.name, sample, stages=stages, rates=tuple(rates)))

@@ -28,11 +28,21 @@ class Loan:
     """
 
     def __init__(
-        self, inputs: Mapping[str, Array | SharedTensor], block: Block, line: Line
+        self,
+        connect: Connect,
+        inputs: Mapping[str, Array | SharedTensor],
+        block: Block,
     ) -> None:
         self.inputs = inputs
+        self._connect = connect
         self._block = block
-        self._line = line
+        self._line = _registered(connect, block)
+
+    def renew(self) -> None:
+        """Lend it again if the daemon has hung up, and may have forgotten it."""
+        if self._line.is_over:
+            self._line.close()
+            self._line = _registered(self._connect, self._block)
 
     def close(self) -> None:
         """Let the daemon forget it, with its peer's last connection."""
@@ -63,7 +73,7 @@ def lend(connect: Connect, inputs: Mapping[str, Array]) -> Loan:
         named[name] = SharedTensor(datatype=datatype, shape=array.shape, place=place)
         at += _room(array)
     try:
-        return Loan(named, block, _registered(connect, block))
+        return Loan(connect, named, block)
     except BaseException:
         block.close()
         raise

@@ -44,6 +44,7 @@ class Way(NamedTuple):
     Attributes:
         call: asks once, and waits for the answer.
         close: lets go of what `call` holds.
+        renew: call it before each measurement: connections that were idle may be gone.
         plain: the request's bytes; None where there is nothing to send.
         explained: the same, asking where the time went.
     """
@@ -51,6 +52,7 @@ class Way(NamedTuple):
     name: str
     call: Callable[[], object]
     close: Callable[[], None]
+    renew: Callable[[], None]
     plain: bytes | None = None
     explained: bytes | None = None
 
@@ -66,7 +68,7 @@ def in_process(desk: Desk, detail: ModelDetail, asked: Asked, variant: str) -> W
     setting = settings.get("runtime.threads")
     count = threads.choose(setting if isinstance(setting, int) else 0, cores())
     opened = floor.opened(Path(root), detail, variant, threads=count)
-    return Way("in-process", lambda: opened.run(asked.inputs), opened.close)
+    return Way("in-process", lambda: opened.run(asked.inputs), opened.close, _nothing)
 
 
 def in_body(connect: Connect, asked: Asked) -> Way:
@@ -89,7 +91,11 @@ def in_memory(connect: Connect, asked: Asked) -> Way:
         way.close()
         loan.close()
 
-    return way._replace(close=close)
+    def renew() -> None:
+        way.renew()
+        loan.renew()
+
+    return way._replace(close=close, renew=renew)
 
 
 def in_json(connect: Connect, asked: Asked) -> Way:
@@ -122,7 +128,11 @@ def cores() -> int:
 
 def _asking(connect: Connect, name: str, plain: bytes, explained: bytes) -> Way:
     client = Asker(connect)
-    return Way(name, lambda: client.ask(plain), client.close, plain, explained)
+
+    def ask() -> None:
+        client.ask(plain)
+
+    return Way(name, ask, client.close, client.renew, plain, explained)
 
 
 def _binary(
@@ -153,3 +163,7 @@ def _bytes(
         body=body,
     )
     return b"".join((call.head(), *body))
+
+
+def _nothing() -> None:
+    """Do nothing."""

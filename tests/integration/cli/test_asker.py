@@ -122,6 +122,26 @@ def test_a_hang_up_is_told(ends: tuple[Line, socket.socket]) -> None:
         line.pull()
 
 
+def test_a_connection_that_idled_too_long_is_made_again(home: Path) -> None:
+    """Only then: the server that hung up is asked by another one."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(home / "s"))
+        listener.listen()
+        client = Asker(asker.unix(str(home / "s")))
+        first, _ = listener.accept()
+        client.renew()  # nothing has happened
+        first.close()
+        client.renew()
+        second, _ = listener.accept()
+        second.send(GOOD)
+
+        client.ask(REQUEST)
+
+        assert (REQUEST, b"hello") == (second.recv(9), client.last.body)
+        second.close()
+        client.close()
+
+
 def test_an_error_is_raised_as_the_daemon_means_it(home: Path) -> None:
     """By its code."""
     with serving(home / "s", FULL) as connect:
