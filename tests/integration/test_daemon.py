@@ -413,6 +413,29 @@ def _install(daemon: Daemon, files: dict[str, bytes]) -> Changed:
         return control.call(INSTALL, InstallRequest(), body=in_pieces(tar_of(files)))
 
 
+def test_a_model_that_is_out_of_order_fails_alone(home: Path) -> None:
+    """A folder that cannot be looked at, a manifest that would block for ever."""
+    with running(home) as daemon:
+        daemon.install()
+        _install(daemon, bundle())
+        daemon.stop()
+    models = home / "s/models"
+    (models / "loop").symlink_to("loop")
+    manifest = models / "sums/current/model.yaml"
+    manifest.unlink()
+    os.mkfifo(manifest)
+
+    with running(home) as daemon, daemon.client() as client:
+        phases = {model.name: model.phase for model in daemon.status().models}
+        client.infer("digits", np.zeros((1, 1, 8, 8), "<f4"))
+
+    assert {
+        "digits": ModelPhase.READY,
+        "loop": ModelPhase.FAILED,
+        "sums": ModelPhase.FAILED,
+    } == phases
+
+
 @needs_root
 def test_a_store_that_may_not_be_read_is_told_and_not_fatal(home: Path) -> None:
     """The daemon is up, not ready, and says whose permission is missing."""
