@@ -68,6 +68,8 @@ is a verdict in words:
 or
 .BR DOWN ,
 and what the matter is; what to type next stands below.
+.B UNKNOWN
+stands there where this user may not ask (exit status 77).
 It answers also when the daemon is dead or hangs: from the daemon's last status,
 from systemd and from the store.
 .PP

@@ -9,6 +9,7 @@ import argparse
 import msgspec
 
 from edged.cli.desk import Desk
+from edged.cli.evidence import config_file
 from edged.cli.exits import Exit
 from edged.cli.output import Align, table
 from edged.cli.parser import add_verb, add_verbs
@@ -44,8 +45,8 @@ def fill(to: argparse.ArgumentParser) -> None:
 
 
 def check_files(desk: Desk, args: argparse.Namespace) -> Exit:
-    """Check the files that are named, each for itself, or the usual ones together."""
-    chosen: list[str | None] = args.files or [desk.place.config]
+    """Check the files that are named, each for itself, or those the daemon reads."""
+    chosen: list[str | None] = args.files or _read_by_daemon(desk)
     files: list[str] = []
     faults: list[Fault] = []
     failures: list[BadConfig] = []
@@ -70,26 +71,52 @@ def check_files(desk: Desk, args: argparse.Namespace) -> Exit:
     return Exit.FINE
 
 
+def _read_by_daemon(desk: Desk) -> list[str | None]:
+    """Return the files that the daemon reads; None for the usual ones."""
+    if desk.place.config is None:
+        try:
+            found = desk.call(CONFIG, Nothing()).files
+        except (NoDaemon, NoAccess, TimedOut, ProtocolError):
+            found = ()
+        if found:
+            return [*found]
+    return [config_file(desk.place)]
+
+
 def show_settings(desk: Desk, args: argparse.Namespace) -> Exit:
     """Print settings as they would stand in a file, perhaps with their origin."""
     try:
         view = desk.call(CONFIG, Nothing())
     except (NoDaemon, NoAccess, TimedOut, ProtocolError) as error:
-        view = _view(read(desk.place.config))
+        view = _view(read(config_file(desk.place)))
         desk.screen.talk(f"edgectl: {error.message}; these settings are of the files")
     if desk.as_json:
         desk.screen.json(view)
         return Exit.FINE
+    for line in layout(view, width=desk.screen.width, origin=args.origin):
+        desk.screen.line(line)
+    return Exit.FINE
+
+
+def layout(view: ConfigView, *, width: int, origin: bool) -> list[str]:  # by name only
+    """Set settings in lines; an origin that does not fit stands under its setting."""
     rows = [(value.key, _text(value), value.origin) for value in view.values]
-    columns = 3 if args.origin else 2
+    columns = 3 if origin else 2
     _, *lines = table(
         ("",) * columns,
         [row[:columns] for row in rows],
         align=(Align.LEFT,) * columns,
     )
-    for line in lines:
-        desk.screen.line(line)
-    return Exit.FINE
+    if not origin or max(map(len, lines), default=0) <= width:
+        return lines
+    _, *short = table(("", ""), [row[:2] for row in rows], align=(Align.LEFT,) * 2)
+    found: list[str] = []
+    for line, (_, _, place) in zip(short, rows, strict=True):
+        if len(line) + 2 + len(place) <= width:
+            found.append(f"{line}  {place}")
+        else:
+            found += [line, f"    {place}"]
+    return found
 
 
 def _faults(error: BadConfig) -> list[Fault]:
@@ -108,7 +135,8 @@ def _view(loaded: Loaded) -> ConfigView:
         values=tuple(
             ConfigValue(key=one.key, value=one.value, origin=one.origin)
             for one in loaded.effective
-        )
+        ),
+        files=tuple(map(str, loaded.files)),
     )
 
 

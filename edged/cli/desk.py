@@ -15,6 +15,10 @@ from edged.cli.place import Place
 from edged.client.control import Control
 from edged.wire.endpoints import Endpoint
 
+#: A daemon that answers a question at all answers it within milliseconds; a technician
+#: at a console waits this long before being told that it hangs.
+READ_S = 3.0
+
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -43,8 +47,11 @@ class Desk:
         Raises:
             EdgedError: what the daemon or the transport says.
         """
+        bound = READ_S if endpoint.method == "GET" else endpoint.timeout_s
         with self.control() as control:
-            return control.call(endpoint, request)
+            return control.call(
+                endpoint, request, timeout_s=self.place.timeout_s or bound
+            )
 
 
 Run = Callable[[Desk, argparse.Namespace], Exit]

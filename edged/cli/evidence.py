@@ -94,6 +94,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         options: what another command needs to find the same daemon.
         command: how the daemon was started, to be typed; empty where nobody knows.
+        config: the file that it was told to read; None for the usual ones.
         pid: of systemd, of who listens, or of the snapshot; None for none.
         pid_state: the kernel's letter (R, S, D, Z, T); None when it is gone.
         pid_is_ours: whether the caller may send it a signal.
@@ -106,6 +107,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     options: str = ""
     command: str = ""
+    config: str | None = None
     snapshot: Status | None = None
     snapshot_age_s: float | None = None
     unit: Unit | None = None
@@ -125,13 +127,15 @@ def gather(place: Place, error: EdgedError) -> Evidence:
     snapshot, age_s = read_snapshot(place.snapshot)
     unit = ask_systemd()
     pid = _pid(place, cause, unit, snapshot)
-    settings = _read_settings(place)
+    config = _config(place, snapshot)
+    settings = _read_settings(place, config)
     return Evidence(
         cause=cause,
         socket=place.control_socket,
         error=error.message,
         options=place.options,
         command=_command(place, snapshot),
+        config=config,
         snapshot=snapshot,
         snapshot_age_s=age_s,
         unit=unit,
@@ -148,6 +152,20 @@ def gather(place: Place, error: EdgedError) -> Evidence:
         configured_socket=settings.control_socket,
         config_problem=settings.problem,
     )
+
+
+def config_file(place: Place) -> str | None:
+    """Return the file that the daemon was told to read; None for the usual ones."""
+    return _config(place, read_snapshot(place.snapshot)[0])
+
+
+def _config(place: Place, snapshot: Status | None) -> str | None:
+    if place.config is not None or snapshot is None:
+        return place.config
+    words = snapshot.process.command
+    after = (words[i + 1] for i, word in enumerate(words[:-1]) if word == "--config")
+    joined = (w.partition("=")[2] for w in words if w.startswith("--config="))
+    return next(after, None) or next(joined, None)
 
 
 def cause_of(error: EdgedError) -> Cause:
@@ -341,14 +359,14 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None
 
 
-def _read_settings(place: Place) -> _Settings:
+def _read_settings(place: Place, config: str | None) -> _Settings:
     """Read what the configuration says about places, and whether it holds."""
     from edged.config.load import load  # noqa: PLC0415  # only when no daemon answers
     from edged.config.settings import Settings  # noqa: PLC0415  # as above
 
     problem = None
     try:
-        settings = load(place.config)
+        settings = load(config)
     except BadConfig as error:
         settings = Settings()
         problem = " ".join(error.message.splitlines()[:2])

@@ -47,7 +47,7 @@ MEANING: dict[Exit, str] = {
     Exit.STORE: "the store cannot be read or written",
     Exit.TRY_AGAIN: "busy: the same command may work later",
     Exit.BAD_DIGEST: "an installed release is damaged",
-    Exit.NO_PERMISSION: "no permission",
+    Exit.NO_PERMISSION: "no permission; status says UNKNOWN",
     Exit.BAD_CONFIG: "the configuration does not hold",
     Exit.TIMED_OUT: "no answer in time",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",

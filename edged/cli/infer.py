@@ -10,12 +10,12 @@ import time
 
 from edged.cli import answers, oipjson, tensors
 from edged.cli.answers import Class, Inference, Timing
-from edged.cli.desk import Desk
+from edged.cli.desk import READ_S, Desk
 from edged.cli.exits import Exit
 from edged.cli.output import fold
 from edged.cli.parser import add_common
 from edged.client.inference import Client, InferOptions, Result
-from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
+from edged.errors import NoAccess, NoDaemon, ProtocolError
 from edged.wire.endpoints import MODEL
 from edged.wire.messages import ModelName
 from edged.wire.release import Input, Output, Signature
@@ -112,13 +112,13 @@ def _signature(
     """
     try:
         manifest = desk.call(MODEL, ModelName(name=model)).manifest
-    except (NoDaemon, NoAccess, TimedOut):
+    except (NoDaemon, NoAccess):
         if source.format is tensors.Format.PICTURE:
             raise
         manifest = None
     if manifest is not None:
         return manifest.signature
-    metadata = client.metadata(model)
+    metadata = client.metadata(model, timeout_s=desk.place.timeout_s or READ_S)
     return Signature(
         inputs=tuple(
             Input(name=spec.name, datatype=spec.datatype, shape=spec.shape)

@@ -10,6 +10,7 @@ from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.output import Align, Style, fold, size_text, table, try_lines
 from edged.cli.parser import UsageError, add_verb, add_verbs
+from edged.cli.status import trouble_lines
 from edged.cli.view import all_troubles, model_table, sentence
 from edged.errors import Conflict, UnknownVersion
 from edged.wire import endpoints
@@ -18,6 +19,7 @@ from edged.wire.messages import (
     Changed,
     ModelDetail,
     ModelName,
+    ModelStatus,
     Nothing,
     ReleaseRef,
     UseRequest,
@@ -65,12 +67,19 @@ def list_models(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001
     if desk.as_json:
         desk.screen.json(answer)
         return Exit.FINE
-    for line in model_table(answer.models, width=desk.screen.width):
+    for line in listing(answer.models, width=desk.screen.width):
         desk.screen.line(line)
     if not answer.models:
         desk.screen.talk("no model is installed")
         desk.screen.talk("  try: edgectl install PATH")
     return Exit.FINE
+
+
+def listing(models: tuple[ModelStatus, ...], *, width: int) -> list[str]:
+    """Set all models in a table, and what is wrong with them below it."""
+    lines = model_table(models, width=width)
+    found = trouble_lines(all_troubles(models, []), told="", width=width, most=None)
+    return [*lines, "", *found] if found else lines
 
 
 def show_model(desk: Desk, args: argparse.Namespace) -> Exit:

@@ -133,13 +133,16 @@ def _gone(evidence: Evidence) -> str:
         return f"no daemon at {at}: the configuration says {evidence.configured_socket}"
     if unit is not None and unit.load != "not-found":
         return _of_unit(evidence, unit)
-    if evidence.cause is Cause.REFUSED:
+    if evidence.cause is Cause.REFUSED and not _was_stopped(evidence):
         return f"edged has crashed or was killed: {_lack(evidence)}"
     if _is_stopping(evidence):
         return f"edged is stopping: {_lack(evidence)}"
     if evidence.pid is not None and evidence.pid_state is not None:
         return f"edged runs as pid {evidence.pid}, but {_lack(evidence)}"
-    return f"edged does not run: {_lack(evidence)}"
+    word = (
+        "is stopped, as it was asked to" if _was_stopped(evidence) else "does not run"
+    )
+    return f"edged {word}: {_lack(evidence)}"
 
 
 def _of_unit(evidence: Evidence, unit: Unit) -> str:
@@ -173,6 +176,11 @@ def _is_stopping(evidence: Evidence) -> bool:
     )
 
 
+def _was_stopped(evidence: Evidence) -> bool:
+    last = evidence.snapshot
+    return last is not None and last.phase is Phase.STOPPED
+
+
 def _lack(evidence: Evidence) -> str:
     if evidence.cause is Cause.REFUSED:
         return f"nobody listens at {evidence.socket}"
@@ -185,7 +193,8 @@ def _start(evidence: Evidence) -> list[str]:
         return [f"edgectl status --socket {evidence.configured_socket}"]
     if _is_stopping(evidence):
         return ["edgectl status"]
-    check = ["edgectl config check"] if _bad_config(evidence) else []
+    file = f" {evidence.config}" if evidence.config else ""
+    check = [f"edgectl config check{file}"] if _bad_config(evidence) else []
     if unit is None or unit.load == "not-found":
         return [*check, *_restart(evidence)]
     if unit.load == "masked":

@@ -75,7 +75,9 @@ class Screen:
         self.may_ask = self.talks_to_terminal and _is_terminal(sys.stdin)
         self._color = color and _wants_color(self.is_terminal, env)
         self._unicode = _says_unicode(out, env, is_terminal=self.is_terminal)
-        self.width, self.height = _size(out)
+        self.width, height = _size(out)
+        #: Lines of the terminal; None where everything can be read, as in a file.
+        self.height = height if self.is_terminal else None
 
     def line(self, text: str = "") -> None:
         """Write one line of data.
@@ -168,6 +170,20 @@ def fold(text: str, *, width: int, first: str = "", rest: str = "  ") -> list[st
             line, words = rest, 0
         line += f" {word}" if words else word
         words += 1
+    return [*lines, line]
+
+
+def flow(parts: Iterable[str], *, width: int, rest: str = "  ") -> list[str]:
+    """Set a list with commas, breaking lines between its parts alone."""
+    lines: list[str] = []
+    line = ""
+    for part in parts:
+        text = part.translate(CONTROL)
+        if line and len(line) + len(", ") + len(text) + len(",") > width:
+            lines.append(f"{line},")
+            line = rest + text
+        else:
+            line = f"{line}, {text}" if line else text
     return [*lines, line]
 
 

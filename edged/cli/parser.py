@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
+from edged import __version__
+
 Fill = Callable[[argparse.ArgumentParser], None]
 
 
@@ -46,6 +48,12 @@ class Format(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=79)
 
+    def _format_action(self, action: argparse.Action) -> str:
+        """Leave out the line that would only say COMMAND once more."""
+        text = super()._format_action(action)
+        below = isinstance(action, argparse._SubParsersAction)  # noqa: SLF001  # no other way
+        return text.partition("\n")[2] if below else text
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that gets its arguments when it is first used, and never exits."""
@@ -65,11 +73,37 @@ class Parser(argparse.ArgumentParser):
         self.complete()
         return super().parse_known_args(args, namespace)
 
+    def parse_args(  # type: ignore[override]  # as above
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> argparse.Namespace:
+        """Parse; what is left over is told with the help of the command meant."""
+        found, left = self.parse_known_args(args, namespace)
+        if left:
+            said = (getattr(found, word, None) for word in ("noun", "verb"))
+            command = " ".join([self.prog, *filter(None, said)])
+            raise UsageError(
+                f"cannot understand {' '.join(left)}: `{command}` does not take it",
+                hint=f"{command} --help",
+            )
+        return found
+
     def complete(self) -> None:
         """Add the arguments that were put off."""
         fill, self.fill = self.fill, None
         if fill is not None:
             fill(self)
+
+    def format_help(self) -> str:
+        """Return the help; the options of every command stand in its usage as one."""
+        if self.usage is None:
+            own = [a for a in self._actions if a.default is not argparse.SUPPRESS]
+            usage = self._get_formatter()
+            usage.add_usage(None, own, [])
+            _, _, words = usage.format_help().partition(self.prog)
+            self.usage = " ".join([self.prog, "[OPTION ...]", *words.split()])
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting, so that one place speaks to people."""
@@ -98,6 +132,12 @@ def parser() -> Parser:
         "More in edgectl(1).",
     )
     add_common(top)
+    top.add_argument(
+        "--version",
+        action="version",
+        version=f"edgectl {__version__}",
+        help=argparse.SUPPRESS,  # `edgectl version` says more
+    )
     verbs = top.add_subparsers(
         # Named, because argparse would import shutil to find it out.
         prog=top.prog,

@@ -6,19 +6,24 @@ imported only then.
 """
 
 import argparse
+from collections.abc import Iterable
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
-from edged.cli.output import Style, fold, rows, size_text, try_lines
+from edged.cli.output import Style, flow, fold, rows, size_text, try_lines
 from edged.cli.parser import add_common
-from edged.cli.view import all_troubles, model_table, sentence
+from edged.cli.view import all_troubles, model_table, sentence, worst_first
 from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
 from edged.wire.endpoints import STATUS
-from edged.wire.messages import Level, Nothing, Process, Status, Trouble
-
-#: A daemon that answers at all answers this within milliseconds; a technician at a
-#: console waits this long before being told that it hangs.
-TIMEOUT_S = 3.0
+from edged.wire.messages import (
+    Level,
+    ModelPhase,
+    ModelStatus,
+    Nothing,
+    Process,
+    Status,
+    Trouble,
+)
 
 _EXIT = {
     Level.OK: Exit.FINE,
@@ -26,6 +31,9 @@ _EXIT = {
     Level.DOWN: Exit.DOWN,
 }
 _STYLE = {Level.OK: Style.GOOD, Level.DEGRADED: Style.WARN, Level.DOWN: Style.BAD}
+
+# Unloaded models that are named; as many names of usual length fit a line.
+_NAMED = 4
 
 # Lines for troubles: three with a folded text and a hint each.
 _TROUBLE_LINES = 9
@@ -57,31 +65,36 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001  # as eve
     return _EXIT[status.level]
 
 
-def layout(status: Status, *, width: int, height: int) -> list[str]:
+def layout(status: Status, *, width: int, height: int | None) -> list[str]:
     """Set a status in lines: verdict, troubles, models, process.
 
-    One line of `height` stays free for the prompt. Models give way first: there is
-    a command that lists them all.
+    One line of `height` stays free for the prompt; None is no limit. Healthy models
+    give way first: there is a command that lists them all.
     """
     verdict = fold(status.verdict, width=width, first=f"{status.level.value.upper()}: ")
     wrong = trouble_lines(
         all_troubles(status.models, status.troubles),
         told=status.verdict,
         width=width,
-        most=_TROUBLE_LINES,
+        most=None if height is None else _TROUBLE_LINES,
     )
+    wrong += unloaded_lines(status.models, width=width)
     if not status.models:
         wrong += try_lines("edgectl install PATH", width=width)
     foot = process_lines(status.process, width=width)
     # Two lines are blank, and one is for the prompt.
     used = rows([*verdict, *wrong, *foot], width=width) + 3
-    models = model_table(status.models, width=width, rows=max(3, height - used))
+    models = model_table(
+        worst_first(status.models),
+        width=width,
+        rows=None if height is None else max(3, height - used),
+    )
     blocks = [[*verdict, *wrong], models, foot]
     return [line for block in blocks if block for line in [*block, ""]][:-1]
 
 
 def trouble_lines(
-    found: list[Trouble], *, told: str, width: int, most: int
+    found: list[Trouble], *, told: str, width: int, most: int | None
 ) -> list[str]:
     """Set troubles, each with its next step, in at most about `most` lines.
 
@@ -94,10 +107,23 @@ def trouble_lines(
             text += fold(sentence(trouble), width=width, first="- ")
         if trouble.hint:
             text += try_lines(trouble.hint, width=width)
-        if lines and rows([*lines, *text], width=width) > most:
-            return [*lines, f"… and {len(found) - i} more: edgectl status --json"]
+        if lines and most is not None and rows([*lines, *text], width=width) > most:
+            # Of models alone, or all by a pipe, which has no height.
+            whole = "models list" if trouble.model else "status | more"
+            return [*lines, f"… and {len(found) - i} more: edgectl {whole}"]
         lines += text
     return lines
+
+
+def unloaded_lines(models: Iterable[ModelStatus], *, width: int) -> list[str]:
+    """Name the models that somebody unloaded: no trouble, but it may be forgotten."""
+    names = [model.name for model in models if model.phase is ModelPhase.UNLOADED]
+    if not names:
+        return []
+    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    first, *others = names[:_NAMED]
+    told = flow([f"unloaded on request: {first}", *others, *more], width=width)
+    return [*told, *try_lines(f"edgectl models load {first}", width=width)]
 
 
 def process_lines(process: Process, *, width: int) -> list[str]:
@@ -110,7 +136,7 @@ def process_lines(process: Process, *, width: int) -> list[str]:
         f"{busy_pct:.1f} % CPU on average",
         *(f"{name} {version}" for name, version in sorted(process.runtimes.items())),
     ]
-    lines = fold(", ".join(parts), width=width)
+    lines = flow(parts, width=width)
     if process.sockets:
         lines += fold(f"at {', '.join(process.sockets)}", width=width)
     return lines

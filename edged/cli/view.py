@@ -35,6 +35,15 @@ _STATE = {
 }
 
 
+#: How much a phase asks for attention, most first.
+_RANK = {
+    ModelPhase.FAILED: 0,
+    ModelPhase.LOADING: 1,
+    ModelPhase.UNLOADED: 2,
+    ModelPhase.READY: 3,
+}
+
+
 def model_table(
     models: Iterable[ModelStatus], *, width: int = WIDTH, rows: int | None = None
 ) -> list[str]:
@@ -44,7 +53,8 @@ def model_table(
         models: in the order of the table.
         width: columns there are; long names are cut only where they do not fit.
         rows: lines there are for all of it. Where they do not suffice, a model gets
-            one line, and then what is left out is counted.
+            one line, which counts its other rungs, and then what is left out is
+            counted.
     """
     listed = tuple(models)
     if not listed:
@@ -55,10 +65,20 @@ def model_table(
     return _table(listed, rows=rows, cut=_CUT)
 
 
+def worst_first(models: Iterable[ModelStatus]) -> list[ModelStatus]:
+    """Return models that need a person before those that do not."""
+
+    def rank(model: ModelStatus) -> int:
+        broken = model.problem or any(variant.problem for variant in model.variants)
+        return 0 if broken else _RANK[model.phase]
+
+    return sorted(models, key=rank)
+
+
 def all_troubles(
     models: Iterable[ModelStatus], standing: Iterable[Trouble]
 ) -> list[Trouble]:
-    """Return standing troubles and those of models and variants, each once."""
+    """Return standing troubles, then those of models and variants, each once."""
     found = [*standing]
     for model in models:
         if model.problem is not None:
@@ -74,7 +94,7 @@ def all_troubles(
             if variant.problem
         ]
     once: dict[str, Trouble] = {}
-    for trouble in found:
+    for trouble in sorted(found, key=lambda one: one.model is not None):
         once.setdefault(trouble.text, trouble)
     return [*once.values()]
 
@@ -90,7 +110,7 @@ def _table(models: Sequence[ModelStatus], *, rows: int | None, cut: _Cut) -> lis
     full = [line for ladder in ladders for line in ladder]
     if rows is None or len(full) < rows:
         return table(_HEAD, full, align=_ALIGN)
-    short = [ladder[0] for ladder in ladders]
+    short = [_alone(ladder) for ladder in ladders]
     if len(short) < rows:
         return table(_HEAD, short, align=_ALIGN)
     kept = short[: max(1, rows - 2)]
@@ -98,6 +118,13 @@ def _table(models: Sequence[ModelStatus], *, rows: int | None, cut: _Cut) -> lis
         *table(_HEAD, kept, align=_ALIGN),
         f"… and {len(short) - len(kept)} more: edgectl models list",
     ]
+
+
+def _alone(ladder: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return a model's first line, saying how many rungs are not shown."""
+    *head, variant, p50, p95 = ladder[0]
+    more = f" +{len(ladder) - 1}" if len(ladder) > 1 else ""
+    return (*head, variant + more, p50, p95)
 
 
 def _lines(model: ModelStatus, cut: _Cut) -> list[tuple[str, ...]]:

@@ -4,6 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
+
+from edged.cli.config import layout
+from edged.wire.messages import ConfigValue, ConfigView
+from tests.fakes.control import FakeControl
 from tests.fakes.daemon import Daemon
 
 Edgectl = Callable[..., tuple[int, str, str]]
@@ -85,3 +91,49 @@ def test_faults_are_a_document(edgectl: Edgectl, tmp_path: Path) -> None:
 def test_a_missing_file_is_a_fault(edgectl: Edgectl, tmp_path: Path) -> None:
     """Somebody named it, so it should be there."""
     assert 78 == edgectl("config", "check", tmp_path / "none.yaml")[0]
+
+
+def test_the_daemons_own_files_are_checked(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """Whatever it was started with; the status leads here without a file name."""
+    config = home / "other.yaml"
+    config.write_text("log:\n  level: x\n")
+    fake.answer("GET /v1/config", ConfigView(files=(str(config),)))
+
+    code, _, err = edgectl("config", "check", "--runtime-dir", home)
+
+    assert (78, True) == (code, f"{config}:2:10: log.level: " in err)
+
+
+def test_a_dead_daemons_own_file_is_checked(
+    edgectl: Edgectl, box: Daemon, home: Path
+) -> None:
+    """Its last words tell how it was started."""
+    config = home / "other.yaml"
+    config.write_text("log:\n  level: x\n")
+    status = box.status()
+    process = replace(status.process, command=("edged", "--config", str(config)))
+    (home / "status.json").write_bytes(
+        msgspec.json.encode(replace(status, process=process))
+    )
+
+    code, _, err = edgectl("config", "check", "--runtime-dir", home)
+
+    assert (78, True) == (code, f"{config}:2:10: log.level: " in err)
+
+
+def test_a_long_origin_stands_under_its_setting() -> None:
+    """Nothing is wider than the screen but a path that is wider itself."""
+    view = ConfigView(
+        values=(
+            ConfigValue(key="log.level", value="info", origin="default"),
+            ConfigValue(key="server.group", value=None, origin=f"/{'x' * 60}.yaml:1"),
+        )
+    )
+
+    assert [
+        "log.level     info  default",
+        "server.group  null",
+        f"    /{'x' * 60}.yaml:1",
+    ] == layout(view, width=80, origin=True)

@@ -191,7 +191,7 @@ def test_who_may_not_connect_learns_it(box: Daemon) -> None:
         import os, sys
         import edged.cli.main, edged.cli.status, edged.cli.offline
         import edged.store.releases, edged.store.links, edged.host.files, pathlib, pwd
-        import encodings.utf_8_sig, shlex, yaml  # its library lies where nobody may read
+        import encodings.utf_8_sig, shlex, yaml  # lie where nobody may read
         from edged.config.load import load
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
         sys.exit(edged.cli.main.main(["status", "--runtime-dir", {str(box.runtime)!r}]))
@@ -246,7 +246,7 @@ def test_a_broken_configuration_is_the_first_thing_to_mend(
 
     _, out, _ = edgectl("status", "--runtime-dir", home, "--config", config)
 
-    assert ("  try: edgectl config check", True) == (
+    assert (f"  try: edgectl config check {config}", True) == (
         out.splitlines()[1],
         "servre" in out,
     )

@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from edged.cli.models import choose, layout
+from edged.cli.models import choose, layout, listing
+from edged.cli.view import model_table
 from edged.errors import UnknownVersion
-from edged.wire.messages import ModelDetail, ModelStatus, ReleaseRef
+from edged.wire.messages import ModelDetail, ModelStatus, ReleaseRef, Trouble
 from edged.wire.release import Image, Input, Manifest, Output, Signature
 from edged.wire.tensors import Datatype
 
@@ -99,3 +100,16 @@ def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
         " 14  1.4.0    live      293.0 KiB  -          abababababab",
         " 15  14                       0 B  -          abababababab",
     ]
+
+
+def test_a_list_tells_what_is_wrong(digits: ModelStatus) -> None:
+    """Here `status` leads when its screen is full: each with its next step."""
+    trouble = Trouble(
+        code="bad-model", text="cannot load zoo", hint="look", model="zoo"
+    )
+    zoo = replace(digits, name="zoo", problem=trouble)
+
+    assert ["", "- cannot load zoo", "  try: look"] == listing((digits, zoo), width=80)[
+        -3:
+    ]
+    assert model_table([digits]) == listing((digits,), width=80)

@@ -179,6 +179,15 @@ def test_a_daemon_on_its_way_out_is_let_go(healthy: Status) -> None:
     )
 
 
+def test_a_daemon_that_was_stopped_is_not_said_to_have_crashed(healthy: Status) -> None:
+    """Its last words say so."""
+    found = evidence(Cause.ABSENT, snapshot=replace(healthy, phase=Phase.STOPPED))
+
+    assert verdict(found) == (
+        f"edged is stopped, as it was asked to: there is no socket at {AT}"
+    )
+
+
 def test_who_may_not_connect_is_told_the_group() -> None:
     """EACCES names the user, the group and the one command."""
     group = Group(name="edged", user="pi", user_is_member=False)

@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from edged import __version__
 from edged.cli.parser import NOUNS, UsageError, parser, seconds
 
 
@@ -34,6 +35,49 @@ def test_every_noun_can_say_what_it_takes(
         end.value.code,
         capsys.readouterr().out.startswith(f"usage: edgectl {noun}"),
     )
+
+
+def test_help_begins_with_what_the_command_is_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The options that every command has are one word of the usage."""
+    with pytest.raises(SystemExit):
+        parser().parse_args(["infer", "--help"])
+
+    assert (
+        "usage: edgectl infer [OPTION ...] [--variant ID] [--repeat N] [--print-curl] "
+        "MODEL INPUT"
+    ) == " ".join(capsys.readouterr().out.partition("\n\n")[0].split())
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["status", "--bogus"], "edgectl status"),
+        (["models", "list", "more"], "edgectl models list"),
+    ],
+)
+def test_what_is_left_over_leads_to_the_help_of_its_command(
+    words: list[str], command: str
+) -> None:
+    """Not to that of edgectl, where the command's options do not stand."""
+    with pytest.raises(UsageError) as refused:
+        parser().parse_args(words)
+
+    assert (f"{command} --help", True) == (
+        refused.value.hint,
+        words[-1] in refused.value.message,
+    )
+
+
+def test_the_version_can_be_asked_for_as_anywhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--version` prints what it prints everywhere."""
+    with pytest.raises(SystemExit) as end:
+        parser().parse_args(["--version"])
+
+    assert (0, f"edgectl {__version__}\n") == (end.value.code, capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("words", [[], ["stauts"], ["models"], ["infer", "--repeat"]])

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from edged.cli.status import layout, process_lines
-from edged.wire.messages import Level, Status, Trouble
+from edged.wire.messages import Level, ModelPhase, Status, Trouble
 
 
 def test_a_healthy_box_fits_a_screen(healthy: Status) -> None:
@@ -16,8 +16,8 @@ def test_a_healthy_box_fits_a_screen(healthy: Status) -> None:
         "digits  1.4.0    ready     12034     0  fp32       0.21  12.3",
         "                                        int8          -     -",
         "",
-        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.4 % CPU on average, onnxruntime",
-        "  1.32.0",
+        "edged 0.1.0, pid 812, 74.0 MiB resident, 0.4 % CPU on average,",
+        "  onnxruntime 1.32.0",
         "at /run/edged/edged.sock, /run/edged/control.sock",
     ]
 
@@ -69,7 +69,56 @@ def test_troubles_that_do_not_fit_are_counted(healthy: Status) -> None:
 
     lines = layout(replace(healthy, troubles=troubles), width=80, height=24)
 
-    assert "… and 3 more: edgectl status --json" in lines
+    assert "… and 3 more: edgectl status | more" in lines
+
+
+def test_models_that_do_not_fit_are_listed_elsewhere(healthy: Status) -> None:
+    """Where all that is left is of models, the command is theirs."""
+    troubles = tuple(
+        Trouble(code="x", text=f"cannot {i}", model="m") for i in range(12)
+    )
+
+    lines = layout(replace(healthy, troubles=troubles), width=80, height=24)
+
+    assert "… and 3 more: edgectl models list" in lines
+
+
+def test_a_file_has_no_height(healthy: Status) -> None:
+    """What goes into a pipe is whole."""
+    models = tuple(replace(healthy.models[0], name=f"m{i}") for i in range(40))
+    troubles = tuple(Trouble(code="x", text=f"cannot {i}") for i in range(12))
+    full = replace(healthy, models=models, troubles=troubles)
+
+    lines = layout(full, width=80, height=None)
+
+    assert (12, 40, []) == (
+        sum(line.startswith("- cannot") for line in lines),
+        sum(line.startswith("m") for line in lines),
+        [line for line in lines if "more" in line],
+    )
+
+
+def test_what_has_failed_is_on_the_screen(healthy: Status) -> None:
+    """However many healthy models there are."""
+    models = [replace(healthy.models[0], name=f"m{i}") for i in range(40)]
+    models.append(replace(models[0], name="zoo", phase=ModelPhase.FAILED))
+
+    lines = layout(replace(healthy, models=tuple(models)), width=80, height=24)
+
+    assert "zoo" == lines[3].split()[0]
+
+
+def test_who_unloaded_is_reminded(healthy: Status) -> None:
+    """With the command that undoes it; it is no trouble."""
+    away = replace(healthy.models[0], phase=ModelPhase.UNLOADED)
+    models = tuple(replace(away, name=f"m{i}") for i in range(6))
+
+    lines = layout(replace(healthy, models=models), width=80, height=24)
+
+    assert [
+        "unloaded on request: m0, m1, m2, m3, 2 more",
+        "  try: edgectl models load m0",
+    ] == lines[1:3]
 
 
 def test_a_process_of_this_moment_has_no_rate(healthy: Status) -> None:

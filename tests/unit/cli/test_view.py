@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from edged.cli.view import all_troubles, model_table, sentence
+from edged.cli.view import all_troubles, model_table, sentence, worst_first
 from edged.wire.messages import ModelPhase, ModelStatus, Trouble, VariantStatus
 
 
@@ -38,6 +38,29 @@ def test_a_short_screen_gets_one_line_a_model(digits: ModelStatus) -> None:
     lines = model_table([digits, digits], rows=4)
 
     assert [line[:6] for line in lines] == ["MODEL ", "digits", "digits"]
+
+
+def test_a_rung_that_is_not_shown_is_counted(digits: ModelStatus) -> None:
+    """None vanishes without a note."""
+    lines = model_table([digits, digits], rows=4)
+
+    assert ["fp32 +1", "fp32 +1"] == [" ".join(line.split()[5:7]) for line in lines[1:]]
+
+
+def test_what_is_broken_stands_first(digits: ModelStatus) -> None:
+    """Healthy models keep their order and give way."""
+    rung = VariantStatus(id="a", backend="onnx", loaded=False, problem="cannot load")
+    models = [
+        replace(digits, name="well"),
+        replace(digits, name="rung", variants=(rung,)),
+        replace(digits, name="away", phase=ModelPhase.UNLOADED),
+        replace(digits, name="bad", phase=ModelPhase.FAILED),
+        replace(digits, name="soon", phase=ModelPhase.LOADING),
+    ]
+
+    assert ["rung", "bad", "soon", "away", "well"] == [
+        model.name for model in worst_first(models)
+    ]
 
 
 def test_a_shorter_screen_counts_the_rest(digits: ModelStatus) -> None:
