@@ -292,7 +292,11 @@ def encode_request(
             for name in outputs
         ),
     )
-    return _encoded(head, chunks)
+    encoded = _encoded(head, chunks)
+    if chunks or not inputs:
+        return encoded
+    # Said all the same where tensors lie elsewhere: such a head is read by the byte.
+    return Encoded(json_bytes=encoded.content_length, buffers=encoded.buffers)
 
 
 def decode_response(body: Buffer, json_length: str | None) -> Answered:
