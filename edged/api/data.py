@@ -69,7 +69,7 @@ def data_app(
     RegionRoutes(regions).add_to(app.router)
     for path in _ABSENT:
         add("*", path, _absent)
-    add("GET", "/metrics", Metrics(registry, phase).answer)
+    add("GET", "/metrics", Metrics(registry, regions, phase).answer)
 
     async def close(_app: web.Application) -> None:
         infer.close()

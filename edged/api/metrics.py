@@ -15,6 +15,7 @@ from aiohttp import web
 from edged import __version__
 from edged.api.oip_models import lives
 from edged.serve.live import Live
+from edged.serve.regions import Regions, Usage
 from edged.serve.registry import Registry
 from edged.serve.stats import BUCKETS_S, Histogram
 from edged.watch import Watch
@@ -45,21 +46,24 @@ class Family(msgspec.Struct, frozen=True):
 class Metrics:
     """The handler of the metrics route."""
 
-    def __init__(self, registry: Registry, phase: Watch[Phase]) -> None:
+    def __init__(
+        self, registry: Registry, regions: Regions, phase: Watch[Phase]
+    ) -> None:
         self._registry = registry
+        self._regions = regions
         self._phase = phase
 
     async def answer(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
         return web.Response(
-            body=page(self._registry, self._phase.value),
+            body=page(self._registry, self._regions.usage(), self._phase.value),
             headers={"Content-Type": CONTENT_TYPE},
         )
 
 
-def page(registry: Registry, phase: Phase) -> bytes:
+def page(registry: Registry, shared: Usage, phase: Phase) -> bytes:
     """Write everything that is counted."""
-    return render((*_daemon(registry, phase), *_models(registry)))
+    return render((*_daemon(registry, phase), *_shared(shared), *_models(registry)))
 
 
 def render(families: Iterable[Family]) -> bytes:
@@ -111,6 +115,19 @@ def _daemon(registry: Registry, phase: Phase) -> Iterator[Family]:
         "edged_swap_total",
         "Live releases replaced by another, by result.",
         [Sample({"result": "ok"}, registry.switches)],
+    )
+
+
+def _shared(usage: Usage) -> Iterator[Family]:
+    yield _gauge(
+        "edged_shared_memory_regions",
+        "Registered regions of shared memory.",
+        [Sample({}, usage.regions)],
+    )
+    yield _gauge(
+        "edged_shared_memory_bytes",
+        "Bytes of registered regions.",
+        [Sample({}, usage.region_bytes)],
     )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from edged.host.peer import Peer
 from edged.serve import admission
 from edged.serve.live import Live
-from edged.serve.regions import Regions, Slot
+from edged.serve.regions import Regions
 from edged.serve.request import Array
+from edged.serve.slot import Slot
 from edged.wire import tensorbytes
 from edged.wire.oip import SharedTensor, Wanted
 

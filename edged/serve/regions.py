@@ -4,10 +4,6 @@ Law: call on the event loop only. A region belongs to the peer (user and process
 registered it; to every other peer it does not exist. Sealed memfds go with the peer's
 last connection; named objects, which stock clients register on connections that come
 and go, with its process. Either way what a running request uses stays until it ends.
-
-What a peer can still write while we read is not trusted twice: only floating-point
-tensors are used in place, and only those too large to be a graph's parameter;
-integers, BOOL and BYTES are copied before anything looks at them.
 """
 
 import asyncio
@@ -16,24 +12,14 @@ import sys
 from collections.abc import Hashable, Sequence
 
 import msgspec
-import numpy as np
 
-from edged.errors import BadRegion, TooLarge, UnknownRegion, Unsupported
+from edged.errors import BadRegion, UnknownRegion, Unsupported
 from edged.host.peer import Peer
 from edged.host.process import watch
-from edged.host.shm import Mapped, Named, Segment
-from edged.serve.request import Array
-from edged.wire import tensorbytes
-from edged.wire.oip import ALIGNMENT, Place, SharedTensor
+from edged.host.shm import Mapped, Named
+from edged.serve.slot import Region, Slot
+from edged.wire.oip import Place
 from edged.wire.oip_regions import FD_KEY, RegionStatus, Registration
-from edged.wire.tensors import FREE, TensorSpec
-
-#: A float tensor below this is copied like an integer: that costs under a microsecond,
-#: and what steers a graph (scales, thresholds, limits of a range) is small.
-IN_PLACE_BYTES = 4096
-
-#: An output below this is copied after the run: binding it costs more (3 us).
-BOUND_BYTES = 64 * 1024
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,98 +38,11 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     copied_bytes: int = 64 << 20
 
 
-class Region(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered stretch of an object's memory."""
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What all peers have registered."""
 
-    status: RegionStatus
-    memory: Segment
-
-    @property
-    def is_named(self) -> bool:
-        """Whether its object was opened by name."""
-        return self.status.key != FD_KEY
-
-
-class Slot:
-    """One tensor's stretch of a region; holds the memory until it is dropped.
-
-    Args:
-        region: where it is.
-        place: within the region, already checked.
-        copied_bytes: see `Bounds`.
-    """
-
-    def __init__(self, region: Region, place: Place, copied_bytes: int) -> None:
-        self._memory = region.memory
-        self._copied_bytes = copied_bytes
-        self._at = region.status.offset + place.offset
-        self._place = place
-
-    def tensor(self, shared: SharedTensor, what: str) -> Array:
-        """Return an input: a view where that is safe, a private copy elsewhere.
-
-        Raises:
-            BadRegion: the object has become too short.
-            TooLarge: a copy would be.
-            InvalidTensor: the bytes do not make up such a tensor.
-        """
-        size = self._place.size
-        chunk = None
-        if shared.datatype.is_float and size >= IN_PLACE_BYTES and self._is_aligned:
-            chunk = self._memory.view(self._at, size)
-        if chunk is None:
-            if size > self._copied_bytes:
-                raise TooLarge(
-                    f"cannot copy {what} from region {self._place.region!r}: it has "
-                    f"{size} bytes, the limit is {self._copied_bytes}",
-                    hint="raise server.max-body",
-                    max_bytes=self._copied_bytes,
-                )
-            chunk = np.empty(size, np.uint8).data
-            self._memory.read_into(self._at, chunk)
-        return tensorbytes.read_tensor(chunk, shared.datatype, shared.shape, what)
-
-    def target(self, spec: TensorSpec) -> Array | None:
-        """Return memory for an output to be computed into; None where `put` must do.
-
-        Raises:
-            BadRegion: the output is known to be larger.
-        """
-        item = spec.datatype.item_bytes
-        if item is None or FREE in spec.shape:
-            return None
-        count = tensorbytes.check_shape(spec.shape, f"output {spec.name!r}")
-        size = count * item
-        self._check_room(size, f"output {spec.name!r}")
-        if not (spec.datatype.is_float and size >= BOUND_BYTES and self._is_aligned):
-            return None
-        chunk = self._memory.view(self._at, size)
-        if chunk is None:
-            return None
-        dtype = tensorbytes.dtype_of(spec.datatype)
-        return np.frombuffer(chunk, dtype).reshape(spec.shape)
-
-    def put(self, tensor: Array, what: str) -> None:
-        """Copy an output in.
-
-        Raises:
-            BadRegion: it is larger than its place, or the system has no memory.
-        """
-        data = tensorbytes.tensor_buffer(tensor)
-        self._check_room(len(data), what)
-        self._memory.write(self._at, data)
-
-    def _check_room(self, needed: int, what: str) -> None:
-        if needed > self._place.size:
-            raise BadRegion(
-                f"cannot place {what} in region {self._place.region!r}: it takes "
-                f"{needed} bytes, shared_memory_byte_size is {self._place.size}",
-                needs_bytes=needed,
-            )
-
-    @property
-    def _is_aligned(self) -> bool:
-        return self._at % ALIGNMENT == 0  # mappings begin at a page
+    regions: int = 0
+    region_bytes: int = 0
 
 
 class _Room:
@@ -272,6 +171,15 @@ class Regions:
                 f"{region.status.byte_size}"
             )
         return Slot(region, place, self._bounds.copied_bytes)
+
+    def usage(self) -> Usage:
+        """Count what all peers have registered."""
+        rows = [
+            region.status
+            for room in self._rooms.values()
+            for region in room.regions.values()
+        ]
+        return Usage(regions=len(rows), region_bytes=sum(row.byte_size for row in rows))
 
     # --- keeping -----------------------------------------------------------------
 

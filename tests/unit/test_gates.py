@@ -32,6 +32,7 @@ TESTED_BY: dict[str, str] = {
     "edged/client/triton.py": "tests/conformance/test_tritonclient.py",
     "edged/runtime/base.py": "tests/integration/runtime/test_backends.py",
     "edged/serve/request.py": "tests/integration/serve/test_registry.py",
+    "edged/serve/slot.py": "tests/integration/serve/test_regions.py",
     "edged/wire/messages.py": "tests/unit/cli/test_pages.py",
     "edged/wire/oip_document.py": "tests/unit/wire/test_oip.py",
     "edged/wire/oip_models.py": "tests/unit/api/test_oip_models.py",

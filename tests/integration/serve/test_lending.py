@@ -11,7 +11,8 @@ from edged.errors import BadRegion, InvalidTensor, UnknownRegion
 from edged.host.peer import Peer
 from edged.serve.lending import borrow
 from edged.serve.live import Live
-from edged.serve.regions import BOUND_BYTES, Regions
+from edged.serve.regions import Regions
+from edged.serve.slot import BOUND_BYTES
 from edged.wire.oip import Place, SharedTensor, Wanted
 from edged.wire.oip_regions import Registration
 from edged.wire.tensors import Datatype, Shape

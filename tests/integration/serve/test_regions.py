@@ -21,7 +21,8 @@ from edged.errors import (
 )
 from edged.host.peer import Peer
 from edged.host.shm import FOLDER
-from edged.serve.regions import IN_PLACE_BYTES, Bounds, Regions
+from edged.serve.regions import Bounds, Regions, Usage
+from edged.serve.slot import IN_PLACE_BYTES
 from edged.wire.oip import Place, SharedTensor
 from edged.wire.oip_regions import RegionStatus, Registration
 from edged.wire.tensors import Datatype, Shape, TensorSpec
@@ -335,6 +336,14 @@ async def test_a_named_region_of_a_process_that_cannot_be_watched(
     regions.leave(ghost, "x")
 
     assert regions.status(ghost) == ()
+
+
+async def test_everybodys_regions_are_counted(regions: Regions, memory: Memory) -> None:
+    """Their own bytes, not those of the objects."""
+    register(regions, memory(SIZE), size=100)
+    register(regions, memory(SIZE), size=1000, peer=OTHER)
+
+    assert Usage(regions=2, region_bytes=1100) == regions.usage()
 
 
 # --- bounds and refusals -----------------------------------------------------

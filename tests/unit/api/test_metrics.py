@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from edged.api import metrics
+from edged.serve.regions import Usage
 from edged.wire.messages import Phase
 from edged.wire.tensors import Datatype
 from tests.fakes.models import live_model, registry_of, signature
@@ -83,7 +84,7 @@ def check_histograms(found: Parsed) -> None:
 
 async def page_of(registry: Any, phase: Phase = Phase.READY) -> Parsed:
     """Render and parse the page of a registry."""
-    return parse(metrics.page(registry, phase))
+    return parse(metrics.page(registry, Usage(), phase))
 
 
 async def test_empty_daemon_has_a_page() -> None:
