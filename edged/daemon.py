@@ -25,6 +25,7 @@ from edged.api.board import Board, line
 from edged.api.control import Reads, control_app
 from edged.api.data import data_app
 from edged.api.door import Door
+from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
 from edged.bounds import connection_limits, registry_limits
@@ -144,6 +145,7 @@ class Daemon:
             stack.callback(listener.close)
             for warning in listener.warnings:
                 logger.warning("%s", warning)
+        regions = Regions(Bounds(copied_bytes=settings.max_body))
         self._board.sockets = tuple(listener.where for listener in every)
         return (
             Door(
@@ -166,13 +168,16 @@ class Daemon:
                 app=data_app(
                     self._registry,
                     self._phase.watch,
-                    regions=Regions(Bounds(copied_bytes=settings.max_body)),
+                    regions=regions,
                     clock=self._clock,
                     max_body=settings.max_body,
                 ),
                 refuse=problems.data_answer,
                 own=tuple(data),
                 inherited=given.data,
+                express=Desk(
+                    self._registry, regions, self._clock, max_body=settings.max_body
+                ),
             ),
         )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from edged.api.connection import Connection
 from edged.errors import NotPermitted
 from edged.host.peer import Peer, peer
 from edged.wire.endpoints import Access
@@ -119,6 +120,9 @@ def peer_of(request: web.BaseRequest) -> Peer | None:
     transport = request.transport
     if transport is None or not _is_unix(request):
         return None
+    protocol = request.protocol
+    if isinstance(protocol, Connection) and protocol.peer is not None:
+        return protocol.peer
     return peer(transport.get_extra_info("socket"))
 
 

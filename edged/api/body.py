@@ -76,7 +76,7 @@ async def read_body(
         request.writer.output_size = 0  # as aiohttp does: the answer has not begun
     if announced is None:
         return await _read_unannounced(request, limit, what)
-    body = _aligned(announced, aligned_at)
+    body = aligned(announced, aligned_at)
     at = 0
     while chunk := await request.content.readany():
         body[at : at + len(chunk)] = chunk
@@ -136,10 +136,16 @@ def answer_encoding(accepted: str) -> str | None:
     return token if token in _WINDOW_BITS else None
 
 
-def _aligned(size: int, aligned_at: int) -> memoryview:
+def aligned(size: int, aligned_at: int) -> memoryview:
+    """Return fresh memory in which the byte at an offset stands aligned."""
     room: np.ndarray[Any, Any] = np.empty(size + ALIGNMENT, np.uint8)
     start = -(room.ctypes.data + aligned_at) % ALIGNMENT
     return room[start : start + size].data
+
+
+def address(memory: memoryview) -> int:
+    """Return where in memory a buffer begins."""
+    return int(np.frombuffer(memory, np.uint8).ctypes.data)
 
 
 async def _read_unannounced(

@@ -29,6 +29,7 @@ from aiohttp.streams import StreamReader
 
 from edged.api import problems
 from edged.errors import EdgedError, InvalidRequest, SlowRequest
+from edged.host.peer import Peer
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ LINGER_S = 2.0
 FLUSH_S = 5.0
 
 Refuse = Callable[[EdgedError], web.Response]
+
+#: Tells whether the answer to a request may keep its connection open.
+Keeps = Callable[[web.BaseRequest], bool]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class Connection(web.RequestHandler):
         limits: the deadlines.
         refuse: makes the answer for an error.
         lost: called once, when the connection is gone.
+        peer: who is connected, where that is known already.
     """
 
     __slots__ = (
@@ -114,7 +119,9 @@ class Connection(web.RequestHandler):
         "_timer",
         "_unread",
         "_wire",
+        "keeps",
         "last",
+        "peer",
     )
 
     def __init__(
@@ -125,6 +132,7 @@ class Connection(web.RequestHandler):
         limits: Limits,
         refuse: Refuse,
         lost: Callable[["Connection"], None],
+        peer: Peer | None = None,
     ) -> None:
         super().__init__(
             manager,
@@ -150,6 +158,10 @@ class Connection(web.RequestHandler):
         self._unread = 0  # bytes in our send buffer when it was last looked at
         self._ended = False  # the client will send no more
         self.last = False  # whether its next answer is its last
+        self.keeps: Keeps = (
+            _keeps_always  # whether this request's answer may keep it open
+        )
+        self.peer = peer
 
     def __repr__(self) -> str:
         return f"<Connection {self._stage.value}>"
@@ -340,6 +352,10 @@ class Connection(web.RequestHandler):
         self._arm(self._loop.time() + FLUSH_S)
 
 
+def _keeps_always(_request: web.BaseRequest) -> bool:
+    return True
+
+
 def _malformed(exc: HttpProcessingError) -> InvalidRequest:
     if isinstance(exc, LineTooLong):
         return InvalidRequest(
@@ -351,12 +367,18 @@ def _malformed(exc: HttpProcessingError) -> InvalidRequest:
     return InvalidRequest(f"cannot read this request: {why}")
 
 
-def raw_answer(response: web.Response) -> bytes:
-    """Write an answer out for a connection that has no request to answer."""
+def raw_answer(response: web.Response, *, last: bool = True) -> bytes:
+    """Write an answer out where aiohttp does not.
+
+    Args:
+        response: complete.
+        last: whether the connection ends with it.
+    """
     body = response.body
     if not isinstance(body, bytes):
         raise TypeError(f"an error's answer is bytes, not {type(body).__name__}")
     head = [f"HTTP/1.1 {response.status} {response.reason}"]
     head += [f"{name}: {value}" for name, value in response.headers.items()]
-    head += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
-    return "\r\n".join(head).encode() + body
+    head += [f"Content-Length: {len(body)}"]
+    head += ["Connection: close"] if last else []
+    return "\r\n".join((*head, "", "")).encode() + body

@@ -23,8 +23,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from edged.api import problems
 from edged.api.access import refuse_browsers
 from edged.api.connection import Connection, Limits, Refuse, raw_answer
+from edged.api.express import Line, keeps
+from edged.api.express_desk import Desk
 from edged.errors import EdgedError, InvalidRequest, TooManyConnections
 from edged.host.listen import BACKLOG, Listener, widen
+from edged.host.peer import Peer, peer
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ class Door:
         refuse: makes this door's answer for an error.
         own: listeners that we made.
         inherited: listeners that the service manager keeps open.
+        express: answers usual requests on Unix sockets itself; None: aiohttp has all.
     """
 
     name: str
@@ -54,6 +58,25 @@ class Door:
     refuse: Refuse
     own: tuple[Listener, ...] = ()
     inherited: tuple[Listener, ...] = ()
+    express: Desk | None = None
+
+
+class _Shim(asyncio.Protocol):
+    """Gives a connection its transport and what was read before there was one.
+
+    Both in one call, before the transport reads: no byte can come in between.
+    """
+
+    def __init__(self, real: Connection, read: bytes) -> None:
+        self._real = real
+        self._read = read
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Put the real protocol in our place."""
+        cast(asyncio.Transport, transport).set_protocol(self._real)
+        self._real.connection_made(transport)
+        if self._read:
+            self._real.data_received(self._read)
 
 
 async def open_gate(door: Door, limits: Limits, group: asyncio.TaskGroup) -> "Gate":
@@ -95,7 +118,7 @@ class Gate:
         self._server.request_handler = self._answer
         self._loop = asyncio.get_running_loop()
         self._listening = {listener.where: listener for listener in _all(door)}
-        self._here: set[Connection] = set()
+        self._here: set[Connection | Line] = set()
         self._turned_away = 0
         self._exhausted = False
         self._draining = False
@@ -189,26 +212,59 @@ class Gate:
 
     def _let_in(self, sock: socket.socket) -> None:
         widen(sock)
+        desk = self._door.express
+        if desk is None or sock.family is not socket.AF_UNIX:
+            connection = self._connection(None)
+            self._group.create_task(self._connect(sock, connection, connection))
+            return
+        line = Line(
+            sock,
+            peer(sock),
+            desk,
+            limits=self._limits,
+            lost=self._lost,
+            hand_over=self._hand_over,
+        )
+        line.last = self._draining
+        self._here.add(line)
+
+    def _hand_over(self, line: Line, sock: socket.socket, read: bytes) -> None:
+        """Go on with aiohttp on a connection that the express door read from."""
+        connection = self._connection(line.peer)
+        if not line.registered:  # else its memory would go with it
+            connection.keeps = keeps
+        if self._door.express is not None:
+            self._door.express.moved(line, connection, line.peer)
+        self._here.discard(line)
+        shim = _Shim(connection, read)
+        self._group.create_task(self._connect(sock, connection, shim))
+
+    def _connection(self, who: Peer | None) -> Connection:
         connection = Connection(
             self._server,
             loop=self._loop,
             limits=self._limits,
             refuse=self._door.refuse,
             lost=self._lost,
+            peer=who,
         )
         connection.last = self._draining
         self._here.add(connection)
-        self._group.create_task(self._connect(sock, connection))
+        return connection
 
-    async def _connect(self, sock: socket.socket, connection: Connection) -> None:
+    async def _connect(
+        self, sock: socket.socket, connection: Connection, first: asyncio.Protocol
+    ) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: connection, sock)
+            await self._loop.connect_accepted_socket(lambda: first, sock)
         except OSError as exc:
             _log.info("a client was gone before it was served: %s", exc)
             sock.close()
             self._lost(connection)
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: Connection | Line) -> None:
+        if self._door.express is not None and connection.peer is not None:
+            self._door.express.regions.leave(connection.peer, connection)
         self._here.discard(connection)
         if not self._here:
             self._emptied.set()
@@ -289,7 +345,7 @@ async def _stamp(request: web.BaseRequest, response: web.StreamResponse) -> None
     response.headers.pop("Server", None)
     connection = cast(Connection, request.protocol)
     early = not request.content.is_eof()  # the rest of the body is thrown away
-    if connection.last or early:
+    if connection.last or early or not connection.keeps(request):
         response.force_close()
         response.headers["Connection"] = "close"
 

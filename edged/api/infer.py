@@ -14,15 +14,15 @@ from typing import TypeVar
 from aiohttp import web
 
 from edged.api import body as bodies
+from edged.api import translate
 from edged.api.access import peer_of
-from edged.api.classes import best_classes
-from edged.errors import EdgedError, InvalidRequest
+from edged.errors import EdgedError
 from edged.host.clock import Clock
+from edged.host.peer import Peer
 from edged.serve.lending import Loan, borrow
 from edged.serve.live import Live
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
-from edged.serve.request import InferRequest, InferResponse, Sequence
 from edged.wire import oip
 
 T = TypeVar("T")
@@ -64,9 +64,17 @@ class Infer:
             try:
                 body, json_bytes = await self._read(request, live)
                 read_s = self._clock.monotonic()
-                asked = _read(body, json_bytes, live)
-                loan = self._borrow(request, asked, live)
-                told = _request(asked, loan, live.name, version, arrived_s)
+                asked = translate.read(body, json_bytes, live)
+                who = peer_of(request)
+                loan = self._borrow(who, asked, live)
+                told = translate.to_request(
+                    asked,
+                    loan,
+                    model=live.name,
+                    version=version,
+                    arrived_s=arrived_s,
+                    turn=None if who is None else who.key,
+                )
             except EdgedError as error:
                 live.stats.refused(error.code)
                 raise
@@ -74,7 +82,7 @@ class Infer:
             answer = await self._registry.infer(told, pin)
         ran_s = self._clock.monotonic()
         loan.place(answer.outputs)
-        encoded = self._write(answer, asked)
+        encoded = translate.write(answer, asked)
         live.stats.compute_input.add(int((ready_s - read_s) * 1e9))
         live.stats.compute_output.add(int((self._clock.monotonic() - ran_s) * 1e9))
         return await self._send(request, encoded)
@@ -106,10 +114,10 @@ class Infer:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._codec, work)
 
-    def _borrow(self, request: web.Request, asked: oip.Asked, live: Live) -> Loan:
+    def _borrow(self, who: Peer | None, asked: oip.Asked, live: Live) -> Loan:
         return borrow(
             self._regions,
-            peer_of(request),
+            who,
             live,
             inputs=asked.inputs,
             shared=asked.shared,
@@ -117,35 +125,6 @@ class Infer:
         )
 
     # --- writing -----------------------------------------------------------------
-
-    def _write(self, answer: InferResponse, asked: oip.Asked) -> oip.Encoded:
-        by_name = {wanted.name: wanted for wanted in asked.outputs or ()}
-        everything = oip.Wanted(name="", binary=asked.options.binary_data_output)
-        outputs = []
-        for name, tensor in answer.outputs.items():
-            wanted = by_name.get(name, everything)
-            if wanted.classes:
-                tensor = best_classes(  # noqa: PLW2901  # the same output, rewritten
-                    tensor,
-                    wanted.classes,
-                    answer.labels.get(name, ()),
-                    f"output {name!r}",
-                )
-            outputs.append(
-                oip.Output(
-                    name=name,
-                    tensor=tensor,
-                    binary=wanted.binary,
-                    placed=wanted.place is not None,
-                )
-            )
-        return oip.write_response(
-            model=answer.model,
-            version=answer.version,
-            id=asked.id,
-            outputs=outputs,
-            parameters=_explanation(answer) if asked.options.edged_explain else None,
-        )
 
     async def _send(
         self, request: web.Request, encoded: oip.Encoded
@@ -169,57 +148,3 @@ class Infer:
             await response.write(buffer)
         await response.write_eof()
         return response
-
-
-def _read(body: memoryview, json_bytes: int | None, live: Live) -> oip.Asked:
-    if json_bytes != 0:
-        return oip.read_request(body, json_bytes)
-    inputs = live.signature.inputs
-    if len(inputs) != 1:
-        raise InvalidRequest(
-            f"cannot read a request to {live.name} without JSON: it has {len(inputs)} "
-            "inputs, only a model with one can be asked so"
-        )
-    return oip.read_raw_request(body, inputs[0])
-
-
-def _request(
-    asked: oip.Asked, loan: Loan, model: str, version: str | None, arrived_s: float
-) -> InferRequest:
-    options = asked.options
-    outputs = None
-    if asked.outputs is not None:
-        outputs = tuple(wanted.name for wanted in asked.outputs)
-    return InferRequest(
-        model=model,
-        version=version,
-        inputs=loan.inputs,
-        outputs=outputs,
-        into=loan.into,
-        variant=options.edged_variant,
-        priority=options.priority,
-        deadline_s=arrived_s + options.timeout / 1e6 if options.timeout else None,
-        sequence=_sequence(options),
-    )
-
-
-def _sequence(options: oip.Options) -> Sequence | None:
-    if options.sequence_id in (0, ""):
-        if options.sequence_start or options.sequence_end:
-            raise InvalidRequest(
-                "cannot start or end a sequence: the request has no sequence_id"
-            )
-        return None
-    return Sequence(
-        id=str(options.sequence_id),
-        start=options.sequence_start,
-        end=options.sequence_end,
-    )
-
-
-def _explanation(answer: InferResponse) -> dict[str, oip.Parameter]:
-    return {
-        "edged_variant": answer.variant,
-        "edged_queue_us": answer.queue_ns // 1000,
-        "edged_compute_us": answer.compute_ns // 1000,
-    }

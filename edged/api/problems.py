@@ -151,14 +151,18 @@ def from_http(error: web.HTTPException, request: web.BaseRequest) -> EdgedError:
 
 def from_bug(error: BaseException, request: web.BaseRequest) -> EdgedError:
     """Log a bug with its traceback; return what the caller may know: an id."""
+    return bug(error, f"{request.method} {request.path}")
+
+
+def bug(error: BaseException, what: str) -> EdgedError:
+    """Log a bug with its traceback; return what the caller may know: an id.
+
+    Args:
+        error: what was raised.
+        what: method and path of the request.
+    """
     request_id = secrets.token_hex(4)
-    _log.error(
-        "request %s: %s %s failed: a bug",
-        request_id,
-        request.method,
-        request.path,
-        exc_info=error,
-    )
+    _log.error("request %s: %s failed: a bug", request_id, what, exc_info=error)
     return EdgedError(
         f"cannot answer: an internal error, request {request_id}",
         hint=f"journalctl -u edged | grep -A 30 {request_id}",

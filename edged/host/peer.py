@@ -5,6 +5,7 @@ changes its user or groups afterwards keeps what it connected with.
 Source: unix(7), SO_PEERCRED and SO_PEERGROUPS.
 """
 
+import select
 import socket
 import struct
 from typing import Protocol
@@ -32,6 +33,11 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     uid: int
     gid: int
     groups: frozenset[int] = frozenset()
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The user and the process: what owns memory and takes turns."""
+        return (self.uid, self.pid)
 
     @property
     def all_groups(self) -> frozenset[int]:
@@ -70,3 +76,10 @@ def _groups(connection: Options) -> frozenset[int]:
     except OSError:  # ERANGE: more groups than the buffer holds; ENOPROTOOPT: old
         return frozenset()
     return frozenset(struct.unpack(f"={len(raw) // 4}I", raw))
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Tell whether the peer has closed altogether, not only its sending half."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))

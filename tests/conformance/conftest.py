@@ -17,6 +17,7 @@ from edged.api import problems
 from edged.api.connection import Limits
 from edged.api.data import data_app
 from edged.api.door import Door
+from edged.api.express_desk import Desk
 from edged.api.server import Server
 from edged.host.clock import SystemClock
 from edged.host.listen import tcp_listener, unix_listener
@@ -49,15 +50,21 @@ def served() -> Iterator[Served]:
             loop = asyncio.get_running_loop()
             stopped = asyncio.Event()
             stop.set_result(lambda: loop.call_soon_threadsafe(stopped.set))
+            registry = registry_of(*protocol_models())
+            regions, clock = Regions(), SystemClock()
             app = data_app(
-                registry_of(*protocol_models()),
+                registry,
                 Owned(Phase.READY).watch,
-                regions=Regions(),
-                clock=SystemClock(),
+                regions=regions,
+                clock=clock,
                 max_body=MAX_BODY,
             )
             door = Door(
-                name="data", app=app, refuse=problems.data_answer, own=(unix, tcp)
+                name="data",
+                app=app,
+                refuse=problems.data_answer,
+                own=(unix, tcp),
+                express=Desk(registry, regions, clock, max_body=MAX_BODY),
             )
             async with asyncio.TaskGroup() as group:
                 server = Server((door,), Limits(drain_timeout_s=1.0))

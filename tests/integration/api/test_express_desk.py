@@ -1,0 +1,209 @@
+"""One semantics, two doors: whatever is asked, both answer the same.
+
+Status, framing headers, body, and what the answer says about the connection. The
+models and the registry are the same; the bytes and where they are cut are drawn.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edged.wire import oip
+from tests.fakes.doors import Caller, Doors, Reply, doors_in_thread, post
+
+#: Nothing came for so long: it is over. The longer one is for a doubt.
+QUIET_S, PATIENT_S = 0.03, 1.5
+
+USUAL = [
+    "Accept: */*",
+    "User-Agent: curl/8.5.0",
+    "Content-Type: application/octet-stream",
+    "Connection: keep-alive",
+    "Accept-Encoding: gzip, deflate",
+    "X-Request-Id: 7",
+]
+ODD = [
+    "Connection: close",
+    "Accept-Encoding: gzip",
+    "Accept-Encoding: identity",
+    "Expect: 100-continue",
+    "Content-Encoding: identity",
+    "Content-Length: 7",
+    "Transfer-Encoding: chunked",
+    "TE: trailers",
+    "X : 1",
+    "nonsense",
+    "X: a\0b",
+    "Origin: http://evil",
+]
+X = {
+    "digits": {"x": np.array([[1, 2, 3, 4]], "<f4")},
+    "pair": {"a": np.ones((2, 3), "<i4"), "b": np.ones((2, 3), "<i4")},
+    "each-fp32": {"x": np.ones((2, 3), "<f4")},
+    "each-fp64": {"x": np.full((1, 3), np.nan)},
+    "each-bool": {"x": np.array([[True, False]])},
+    "each-bytes": {"x": np.array([[b"a", b"bc"]], object)},
+    "each-int64": {"x": np.empty((0, 5), "<i8")},
+    "broken": {"x": np.ones((1, 4), "<f4")},
+    "nobody": {"x": np.ones(1, "<f4")},
+    "stats": {"x": np.ones(1, "<f4")},
+}
+PARAMETERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "binary_data_output": st.booleans(),
+        "priority": st.sampled_from([0, 1, -1, "x"]),
+        "timeout": st.sampled_from([0, 10_000_000]),
+        "edged_variant": st.sampled_from(["best", "small", "none"]),
+        "triton_x": st.just(1),
+        "sequence_id": st.sampled_from([0, ""]),
+        "sequence_start": st.just(True),  # noqa: FBT003  # the library's signature
+    },
+)
+OUTPUTS = st.none() | st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from(["x", "y", "sum", "other"])},
+        optional={
+            "parameters": st.sampled_from(
+                [{"binary_data": True}, {"binary_data": False}, {"classification": 2}]
+            )
+        },
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn, *, sound: bool) -> bytes:
+    """Draw an infer request, right or slightly wrong; a sound head is never refused."""
+    model = draw(
+        st.sampled_from(sorted(set(X) - ({"nobody", "stats"} if sound else set())))
+    )
+    inputs = X[draw(st.sampled_from([model] * 5 + sorted(X)))]
+    in_json = draw(st.integers(0, 3)) == 0
+    raw = not in_json and draw(st.integers(0, 9)) == 0
+    tensors, chunks = [], []
+    for name, array in inputs.items():
+        head = {
+            "name": name,
+            "datatype": oip.tensorbytes.datatype_of(array.dtype).value,
+            "shape": list(array.shape),
+        }
+        chunk = bytes(oip.tensorbytes.tensor_buffer(array))
+        if in_json and draw(st.booleans()):
+            head["data"] = _plain(array)
+        else:
+            head["parameters"] = {"binary_data_size": len(chunk) - draw(_rarely(1))}
+            chunks.append(chunk)
+        tensors.append(head)
+    said = {"inputs": tensors, "id": draw(st.sampled_from([None, "7", 7]))}
+    said |= {"parameters": draw(PARAMETERS)}
+    outputs = draw(OUTPUTS)
+    said |= {} if outputs is None else {"outputs": outputs}
+    text = b"" if raw else msgspec.json.encode(said)
+    body = text + b"".join(chunks) + b"x" * draw(_rarely(3))
+    wrong = draw(_rarely(-1) if sound else _rarely(-1, 500))
+    json_bytes = max(0, len(text) + wrong) if chunks or raw else None
+    fields = draw(st.lists(st.sampled_from(USUAL), max_size=3, unique=True))
+    versions = ["", "/versions/" + ("1.4.0" if model == "digits" else "1.0.0")]
+    if not sound:
+        fields += draw(_rarely_one(ODD))
+        versions.append("/versions/9")
+    version = draw(st.sampled_from(versions))
+    return post(
+        body,
+        *fields,
+        model=model + version,
+        json_bytes=json_bytes,
+    )
+
+
+def _rarely(*values: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([0] * 12 + list(values))
+
+
+def _rarely_one(values: list[str]) -> st.SearchStrategy[list[str]]:
+    return st.sampled_from([[]] * len(values) + [[value] for value in values])
+
+
+def _plain(array: np.ndarray) -> list[object]:
+    if array.dtype == object:
+        return [element.decode() for element in array.ravel()]
+    return [None if np.isnan(value) else value for value in array.ravel().tolist()]
+
+
+@st.composite
+def odd_ones(draw: st.DrawFn) -> list[bytes]:
+    """Draw one request, whose head may be odd, maybe damaged, in pieces."""
+    raw = draw(requests(sound=False))
+    if draw(st.integers(0, 2)) == 0:
+        at, lost = draw(st.integers(0, len(raw))), draw(st.integers(0, 2))
+        raw = raw[:at] + draw(st.binary(max_size=2)) + raw[at + lost :]
+    return draw(pieces_of(raw))
+
+
+@st.composite
+def several(draw: st.DrawFn) -> list[bytes]:
+    """Draw requests that come at once, in pieces.
+
+    Their heads are sound: aiohttp answers nothing that it reads together with a head
+    that it refuses, and closes or not as the body was there or not.
+    """
+    raws = draw(st.lists(requests(sound=True), min_size=2, max_size=4))
+    return draw(pieces_of(b"".join(raws)))
+
+
+@st.composite
+def pieces_of(draw: st.DrawFn, raw: bytes) -> list[bytes]:
+    """Draw where bytes are cut."""
+    cuts = sorted(draw(st.lists(st.integers(0, len(raw)), max_size=3)))
+    ends = [*cuts, len(raw)]
+    return [raw[a:b] for a, b in zip([0, *cuts], ends, strict=True) if a < b]
+
+
+async def hear(here: Doors, pieces: list[bytes], quiet_s: float) -> list[object]:
+    """Say the same at both doors; return what each answered."""
+    heard: list[object] = []
+    for path in (here.express, here.plain):
+        with Caller(path) as caller:
+            with suppress(ConnectionError):  # it was refused early
+                await caller.send(*pieces)
+            replies, ended = await caller.talk(quiet_s)
+            heard.append(([_alike(reply) for reply in replies], ended))
+    return heard
+
+
+def _alike(reply: Reply) -> Reply:
+    """Return an answer without what is of its moment."""
+    body = re.sub(
+        rb"request [0-9a-f]{8}|grep -A 30 [0-9a-f]{8}|_us\":\d+", b"", reply.body
+    )
+    return msgspec.structs.replace(reply, body=body)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("drawn", [odd_ones, several])
+def test_both_doors_say_the_same(drawn: Callable[[], st.SearchStrategy]) -> None:
+    """Usual, odd and damaged requests, cut anywhere, alone or one upon another."""
+    with doors_in_thread() as (here, loop):
+
+        @settings(max_examples=120, deadline=None)
+        @given(pieces=drawn())
+        def holds(pieces: list[bytes]) -> None:
+            for quiet_s in (QUIET_S, PATIENT_S):
+                hearing = asyncio.run_coroutine_threadsafe(
+                    hear(here, pieces, quiet_s), loop
+                )
+                express, plain = hearing.result(20)
+                if express == plain:
+                    return
+            assert express == plain, pieces
+
+        holds()
