@@ -150,6 +150,23 @@ async def test_a_waiting_request_is_told_at_its_deadline(desk: Desk) -> None:
     assert desk.scheduler.running_s(time.monotonic()) == 0
 
 
+async def test_memory_that_is_written_to_is_the_callers_after_the_run_only(
+    desk: Desk,
+) -> None:
+    """Past its deadline a run into a caller's memory is still waited for."""
+    hold = threading.Event()
+    job = desk.job("running", work=lambda: hold.wait(5), within_s=0.02)
+    job.into = {"y": np.zeros(1, "<f4")}
+    await asyncio.sleep(0.06)
+    before = dict(desk.outcomes)
+
+    hold.set()
+    await desk.settled()
+
+    assert {} == before
+    assert isinstance(desk.outcomes["running"], Ran)
+
+
 async def test_a_caller_that_went_away_is_not_answered(desk: Desk) -> None:
     """Waiting it never runs, running it ends unheard."""
     hold = threading.Event()
