@@ -18,7 +18,7 @@ from edged import __version__
 from edged.activate.fit import changes_for_callers, check_box, check_replaces, choose
 from edged.activate.intake import Candidate, Intake
 from edged.activate.proof import check_labels, prove
-from edged.activate.pull import Pull
+from edged.activate.pull import pulled
 from edged.activate.records import about, log_live
 from edged.activate.shelf import Shelf, ref, trouble
 from edged.activate.swapper import P, Swapper
@@ -133,15 +133,7 @@ class Agent(Generic[P]):
         """
         self._check_open()
         await self._swept.wait()  # or the sweep of start-up would take it away
-        pull = Pull(chunks)
-        loop = asyncio.get_running_loop()
-        try:
-            staged = await loop.run_in_executor(
-                self._intake_thread, lambda: self._intake.receive(pull)
-            )
-        except asyncio.CancelledError:
-            pull.close()
-            raise
+        staged = await pulled(chunks, self._intake.receive, self._intake_thread)
         async with self._turn:
             candidate = await self._work(lambda: self._intake.describe(staged, request))
             return await self._install(candidate, request)
@@ -279,7 +271,13 @@ class Agent(Generic[P]):
         async with self._turn:
             name = request.name
             await self._work(lambda: self._shelf.check_known(name))
-            await self._work(lambda: self._releases.remove(name))
+            try:
+                await self._work(lambda: self._releases.remove(name))
+            except EdgedError:
+                # Only making it durable may have failed: what is gone is forgotten.
+                if name not in await self._work(self._releases.names):
+                    self._swapper.forget(name)
+                raise
             self._swapper.forget(name)
             self._rot.pop(name, None)
             _log.info("%s is removed", name, extra=about(name))

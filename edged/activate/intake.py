@@ -12,7 +12,6 @@ import msgspec
 
 from edged.errors import BadBundle
 from edged.host.files import Files
-from edged.runtime.draft import draft
 from edged.store import bundle
 from edged.store.layout import MANIFEST, Layout
 from edged.store.manifest import read_manifest, write_manifest
@@ -113,6 +112,9 @@ class Intake:
                 f"cannot install {model.name}: a bare model file needs a name",
                 hint=f"edgectl install {model.name} --name NAME",
             )
+        # Imported here: a box that installs bundles, or nothing, does not hold it.
+        from edged.runtime.draft import draft  # noqa: PLC0415
+
         taken = [r.manifest.seq for r in self._releases.installed(request.name)]
         manifest, extra = draft(
             model,

@@ -5,10 +5,13 @@ that is waiting: a caller who went away holds no thread.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import TypeVar
 
 from edged.errors import InvalidRequest
+
+T = TypeVar("T")
 
 
 class Pull:
@@ -43,3 +46,16 @@ class Pull:
         self._closed = True
         if self._waiting is not None:
             self._waiting.cancel()
+
+
+async def pulled(
+    chunks: AsyncIterator[bytes], take: Callable[[Pull], T], thread: Executor
+) -> T:
+    """Let a thread take a stream to its end; a caller who goes away ends it."""
+    pull = Pull(chunks)
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.run_in_executor(thread, take, pull)
+    except asyncio.CancelledError:
+        pull.close()
+        raise

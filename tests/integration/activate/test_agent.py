@@ -548,6 +548,20 @@ async def test_a_removal_that_the_disk_refuses_changes_nothing(box: Box) -> None
     assert await box.ask() == DOUBLED
 
 
+async def test_a_removal_that_is_seen_but_not_durable_is_told_and_forgotten(
+    box: Box,
+) -> None:
+    """The files are gone: nobody is answered from a model that no start would find."""
+    await box.install(bundle())
+    box.files.fail(Site.MODEL_DELETE, OSError(errno.EIO, "no"), seen=True)
+
+    with pytest.raises(StoreFailed):
+        await box.agent.remove(SUMS)
+
+    with pytest.raises(UnknownModel):
+        await box.ask()
+
+
 async def test_a_seq_is_taken_once(box: Box) -> None:
     """Another release of the same number needs a word, and can then be chosen."""
     await box.install(bundle())
