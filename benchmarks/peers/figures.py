@@ -1,7 +1,7 @@
 """What was measured, round by round, and what it comes to.
 
 Law: a figure is the median of its rounds; its spread is the smallest and the largest
-of them. Nothing is thrown away.
+of them.
 """
 
 import statistics
@@ -9,8 +9,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
-
-from edged.cli.asker import Load
+from turns import Taken, Turn
 
 
 class Spread(NamedTuple):
@@ -34,6 +33,7 @@ class Figures:
 
     def __init__(self, *, rounds: int) -> None:
         self.rounds = rounds
+        self.turns = self.disturbed = 0
         self.how: dict[str, str] = {}
         self.versions: dict[str, dict[str, str]] = {}
         self.cannot: dict[str, str] = {}
@@ -46,18 +46,17 @@ class Figures:
         self._per_s: dict[Key, list[float]] = defaultdict(list)
         self._cpu_us: dict[Key, list[float]] = defaultdict(list)
 
-    def add_times(self, peer: str, way: str, model: str, seconds: list[float]) -> None:
-        """Add one round of round trips."""
-        p50, p99 = np.percentile(seconds, (50, 99)) * 1e6
-        key = Key(peer, way, model)
-        self._p50_us[key].append(float(p50))
-        self._p99_us[key].append(float(p99))
-
-    def add_load(self, peer: str, way: str, load: Load, cpu_s: float) -> None:
-        """Add one round of many clients; `cpu_s` is what the server used."""
-        key = Key(peer, way, str(load.clients))
-        self._per_s[key].append(load.per_s)
-        self._cpu_us[key].append(1e6 * cpu_s / max(1, load.answered))
+    def add(self, turn: Turn, taken: Taken) -> None:
+        """Add what a turn gave."""
+        for model, seconds in taken.times.items():
+            key = Key(turn.name, turn.way_name, model)
+            p50, p99 = np.percentile(seconds, (50, 99)) * 1e6
+            self._p50_us[key].append(float(p50))
+            self._p99_us[key].append(float(p99))
+        for load, cpu_s in taken.loads:
+            key = Key(turn.name, turn.way_name, str(load.clients))
+            self._per_s[key].append(load.per_s)
+            self._cpu_us[key].append(1e6 * cpu_s / max(1, load.answered))
 
     def ways(self) -> list[tuple[str, str]]:
         """Return (peer, way) of everything timed, in the peers' order."""

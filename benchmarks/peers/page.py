@@ -42,6 +42,7 @@ def text(figures: Figures) -> list[str]:
         if rows:
             right = (Align.RIGHT,) * (len(head) - 1)
             lines += [title, *table(head, rows, align=(Align.LEFT, *right)), ""]
+    lines += [f"{figures.turns} turns, {figures.disturbed} of them disturbed", ""]
     lines += [f"{name}: cannot run: {why}" for name, why in figures.cannot.items()]
     lines += [
         f"{'holds' if c.holds else 'FAILS'}  {c.what}: {c.found} (must: {c.must})"
@@ -240,6 +241,7 @@ def _page(figures: Figures) -> list[str]:
         "",
         where,
         "Machines differ, and virtual ones are noisy: read the ratios.",
+        f"Of {figures.turns} turns {figures.disturbed} were disturbed by others.",
         "",
         "![Medians as bars](benchmarks.svg)",
         "",

@@ -56,14 +56,14 @@ class Server:
 
     def stop(self) -> None:
         """End it and its children."""
-        tree_left = _tree(self._process.pid)
+        left = tree(self._process.pid)
         self._process.terminate()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        _, alive = psutil.wait_procs(tree_left, timeout=1)
+        _, alive = psutil.wait_procs(left, timeout=1)
         for process in alive:
             process.kill()
         psutil.wait_procs(alive, timeout=_END_S)
@@ -80,20 +80,21 @@ def memory_bytes(pid: int) -> int:
     Pages that several map count once all in all (PSS), so that a server of many
     processes is not charged for each copy of a library.
     """
-    return sum(process.memory_full_info().pss for process in _tree(pid))
+    return sum(process.memory_full_info().pss for process in tree(pid))
 
 
 def cpu_s(pid: int) -> float:
     """Return the CPU time that a process and its present children have used."""
-    return sum(sum(process.cpu_times()[:2]) for process in _tree(pid))
+    return sum(sum(process.cpu_times()[:2]) for process in tree(pid))
 
 
 def processes(pid: int) -> int:
     """Return how many processes there are."""
-    return len(_tree(pid))
+    return len(tree(pid))
 
 
-def _tree(pid: int) -> list[psutil.Process]:
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and its children; nobody where it is gone."""
     try:
         first = psutil.Process(pid)
         return [first, *first.children(recursive=True)]
