@@ -2,7 +2,7 @@
 
 Reading order: `http` (bytes), `reach` (why not), `transport` (blocking calls),
 `control` (the control socket, typed), `calls` (what the data socket can be asked),
-`inference` and `aio` (asking it).
+`memory` (large inputs), `inference` and `aio` (asking it).
 
 Law: a deadline on every call, typed errors, numpy in and out. Names are imported when
 they are used: who speaks to the control socket alone imports no numpy.
@@ -11,15 +11,17 @@ they are used: who speaks to the control socket alone imports no numpy.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edged.client.aio import AsyncClient
+    from edged.client.aio import AsyncClient, AsyncModel
     from edged.client.calls import ModelIndex, ModelMetadata, Result
     from edged.client.control import Control
-    from edged.client.inference import Client
+    from edged.client.inference import Client, Model
 
 __all__ = [
     "AsyncClient",
+    "AsyncModel",
     "Client",
     "Control",
+    "Model",
     "ModelIndex",
     "ModelMetadata",
     "Result",
@@ -27,8 +29,10 @@ __all__ = [
 
 _HOME = {
     "AsyncClient": "edged.client.aio",
+    "AsyncModel": "edged.client.aio",
     "Client": "edged.client.inference",
     "Control": "edged.client.control",
+    "Model": "edged.client.inference",
     "ModelIndex": "edged.client.calls",
     "ModelMetadata": "edged.client.calls",
     "Result": "edged.client.calls",

@@ -90,6 +90,10 @@ class AsyncClient:
         finally:
             self._memory.take_back(lent)
 
+    def model(self, name: str) -> "AsyncModel":
+        """Return a model as a function; nothing is asked yet."""
+        return AsyncModel(self, name)
+
     def empty(
         self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float32
     ) -> Array:
@@ -203,6 +207,29 @@ class AsyncClient:
                 return link
             link.close()
         return None
+
+
+class AsyncModel:
+    """One model of a client: `await model(x)` is `await client.infer(name, x)`."""
+
+    def __init__(self, client: AsyncClient, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    async def __call__(
+        self,
+        inputs: Inputs,
+        *,
+        timeout_s: float | None = None,
+        **options: Unpack[InferOptions],
+    ) -> Result:
+        """Ask it; see `client.inference.Client.infer`."""
+        return await self._client.infer(
+            self.name, inputs, timeout_s=timeout_s, **options
+        )
+
+    def __repr__(self) -> str:
+        return f"AsyncModel({self.name!r})"
 
 
 class _Stale(Exception):

@@ -105,6 +105,10 @@ class Client:
         finally:
             self._memory.take_back(lent)
 
+    def model(self, name: str) -> "Model":
+        """Return a model as a function; nothing is asked yet."""
+        return Model(self, name)
+
     def empty(
         self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float32
     ) -> Array:
@@ -183,3 +187,24 @@ class Client:
             found = self.metadata(model, timeout_s=timeout_s)
             self._only_input[model] = calls.only_input(found)
         return self._only_input[model]
+
+
+class Model:
+    """One model of a client: `model(x)` is `client.infer(name, x)`."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def __call__(
+        self,
+        inputs: Inputs,
+        *,
+        timeout_s: float | None = None,
+        **options: Unpack[InferOptions],
+    ) -> Result:
+        """Ask it; see `Client.infer`."""
+        return self._client.infer(self.name, inputs, timeout_s=timeout_s, **options)
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r})"

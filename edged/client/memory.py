@@ -9,6 +9,7 @@ Source: docs/reference/shared-memory.md; memfd_create(2).
 """
 
 import collections
+import contextlib
 import fcntl
 import itertools
 import math
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.client.http import Call, quote
-from edged.errors import EdgedError
+from edged.errors import BadRegion, EdgedError
 from edged.host.shm import Mapped
 from edged.wire import tensorbytes
 from edged.wire.oip import JSON_TYPE, Place, SharedTensor
@@ -131,7 +132,12 @@ class Memory:
         tensorbytes.datatype_of(kind)
         dims = (shape,) if isinstance(shape, int) else tuple(shape)
         size = math.prod(dims) * kind.itemsize
-        block = Block(size)
+        try:
+            block = Block(size)
+        except OSError as exc:
+            raise BadRegion(
+                f"cannot make an array of {size} bytes in shared memory: {exc.strerror}"
+            ) from exc
         root = block.memory
         block.memory = root[:0].copy()  # the array alone keeps it mapped
         self._arrays[block.name] = block
@@ -156,7 +162,8 @@ class Memory:
                 lent.inputs[name] = _shared(array, block, at)
                 lent.blocks.append(block)
         if loose:
-            self._copy(lent, loose)
+            with contextlib.suppress(OSError):  # no memory, or no descriptor, to spare
+                self._copy(lent, loose)
         return lent
 
     def take_back(self, lent: Lent) -> None:

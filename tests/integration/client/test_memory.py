@@ -121,6 +121,20 @@ def test_many_threads_share_a_client(box: Daemon) -> None:
             assert all(pool.map(ask, range(64)))
 
 
+async def test_a_model_is_a_function(box: Daemon) -> None:
+    """The same in both clients; options are those of `infer`."""
+    x = np.ones((1, 4), np.float32)
+    with Client(box.data) as client:
+        model = client.model("twice")
+        result = model(x, explain=True)
+    async with AsyncClient(box.data) as other:
+        answered = await other.model("twice")({"x": x}, timeout_s=5)
+
+    assert ("Model('twice')", "twice") == (repr(model), result.model)
+    assert result.explained is not None
+    assert result.output.tolist() == answered.output.tolist() == [[2, 2, 2, 2]]
+
+
 async def test_the_async_client_does_the_same(box: Daemon) -> None:
     """Many calls at a time, from scratch and from an array of its own."""
     async with AsyncClient(box.data) as client:

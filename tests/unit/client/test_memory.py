@@ -2,13 +2,15 @@
 
 import gc
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edged.client.memory import KEPT_SCRATCH, SHARED_BYTES, Block, Memory
-from edged.errors import InvalidTensor
+from edged.errors import BadRegion, InvalidTensor
 from edged.wire.oip import SharedTensor
 from edged.wire.tensors import Datatype
 
@@ -179,6 +181,27 @@ def test_a_daemon_without_memory_gets_everything_in_the_body() -> None:
 
     assert lent.inputs["x"] is inputs["x"]
     assert memory.lend(inputs).blocks == []
+
+
+@pytest.fixture
+def no_descriptor() -> Iterator[None]:
+    """Leave this process no descriptor to spare."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("no_descriptor")
+def test_without_a_descriptor_to_spare_all_goes_in_the_body() -> None:
+    """Memory is a help, not a need; an array that was asked for is an error."""
+    memory, inputs = Memory(), {"x": large()}
+
+    lent = memory.lend(inputs)
+
+    assert lent.inputs["x"] is inputs["x"]
+    with pytest.raises(BadRegion, match="Too many open files"):
+        memory.empty(4)
 
 
 def test_a_registration_carries_its_descriptor() -> None:
