@@ -11,6 +11,7 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -32,6 +33,13 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 #: The code of an answered error, so that a client raises the same class.
 CODE_HEADER = "Edged-Code"
+
+#: The hint that stands in brackets in the text, percent-encoded, so that a client can
+#: tell the two apart.
+HINT_HEADER = "Edged-Hint"
+
+# What a header's value may hold as it is (RFC 9110, 5.5), but for the % itself.
+_PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 PROBLEM_JSON = "application/problem+json"
 
 #: By `EdgedError.code`. Where a stock OIP client may look, as Triton answers:
@@ -110,7 +118,10 @@ def data_answer(error: EdgedError) -> web.Response:
     A stock client shows this text alone, so the hint is part of it.
     """
     text = f"{error.message} ({error.hint})" if error.hint else error.message
-    return _answer(error, msgspec.json.encode({"error": text}), "application/json")
+    answer = _answer(error, msgspec.json.encode({"error": text}), "application/json")
+    if error.hint:
+        answer.headers[HINT_HEADER] = quote(error.hint, safe=_PLAIN)
+    return answer
 
 
 def _answer(error: EdgedError, body: bytes, content_type: str) -> web.Response:
@@ -165,6 +176,6 @@ def bug(error: BaseException, what: str) -> EdgedError:
     _log.error("request %s: %s failed: a bug", request_id, what, exc_info=error)
     return EdgedError(
         f"cannot answer: an internal error, request {request_id}",
-        hint=f"journalctl -u edged | grep -A 30 {request_id}",
+        hint=f"look for {request_id} in edged's log, as by journalctl -u edged",
         request_id=request_id,
     )

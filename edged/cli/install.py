@@ -5,6 +5,7 @@ found wrong here is found before a byte is sent.
 """
 
 import argparse
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from edged.cli.output import Screen, size_text
 from edged.cli.parser import UsageError, add_common
 from edged.wire.endpoints import INSTALL
 from edged.wire.messages import InstallRequest
-from edged.wire.release import Signature
+from edged.wire.release import NAME_PATTERN, Signature
 
 # Often enough to be seen moving, seldom enough for 9600 baud.
 _PROGRESS_S = 0.25
@@ -31,7 +32,9 @@ def fill(to: argparse.ArgumentParser) -> None:
         help="a bundle folder, a tar(.gz) of one, or a bare .onnx or .tflite file",
     )
     to.add_argument(
-        "--name", help="the model's name; needed, and only used, for a bare file"
+        "--name",
+        type=model_name,
+        help="the model's name; needed, and only used, for a bare file",
     )
     to.add_argument(
         "--golden",
@@ -59,10 +62,11 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
     from edged.store.bundle import MODEL_SUFFIXES, pack  # noqa: PLC0415  # only here
 
     path: Path = args.path
-    if path.suffix.lower() in MODEL_SUFFIXES and args.name is None:
+    bare = bare_model(path, MODEL_SUFFIXES)
+    if bare is not None and args.name is None:
         raise UsageError(
-            f"cannot install {path.name} without a name: it is a bare model file",
-            hint=f"edgectl install {path} --name {suggested(path)}",
+            f"cannot install {bare.name} without a name: it is a bare model file",
+            hint=f"edgectl install {bare} --name {suggested(bare)}",
         )
     request = InstallRequest(
         name=args.name, new_signature=args.new_signature, downgrade=args.downgrade
@@ -79,6 +83,32 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
             f"  try: edgectl infer {changed.name} {example(changed.signature)}"
         )
     return code
+
+
+def bare_model(path: Path, suffixes: tuple[str, ...]) -> Path | None:
+    """Return the model file that a path is, or that is all a folder has."""
+    if path.suffix.lower() in suffixes:
+        return path
+    try:
+        entries = [entry for entry in path.iterdir() if entry.name[:1] != "."]
+    except OSError:  # no folder: what it is will be told
+        return None
+    models = [entry for entry in entries if entry.suffix.lower() in suffixes]
+    others = {entry.name for entry in entries} - {models[0].name} if models else set()
+    return models[0] if len(models) == 1 and others <= {"golden.npz"} else None
+
+
+def model_name(text: str) -> str:
+    """Check a name before anything is sent.
+
+    Raises:
+        argparse.ArgumentTypeError: a model cannot be called so.
+    """
+    if re.fullmatch(NAME_PATTERN, text) is None:
+        raise argparse.ArgumentTypeError(
+            f"a model cannot be called {text!r}; {suggested(Path(text))} would do"
+        )
+    return text
 
 
 def watched(stream: Iterator[bytes], screen: Screen) -> Iterator[bytes]:

@@ -116,7 +116,7 @@ class Parser(argparse.ArgumentParser):
         import difflib  # noqa: PLC0415  # only for who mistypes
 
         known = [str(choice) for choice in action.choices]
-        near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(value), known, n=1)
         raise UsageError(
             f"cannot understand {str(value)!r}: known are {', '.join(known)}",
             hint=f"{self.prog} {near[0] if near else '--help'}",

@@ -315,12 +315,22 @@ def error_of(answer: Answer) -> EdgedError:
     except msgspec.MsgspecError:
         text = ""
     code = answer.headers.get("edged-code", "")
+    hint = _unquoted(answer.headers.get("edged-hint", ""))
     retry_after = answer.headers.get("retry-after", "")
     return _make(
         code,
-        text or f"cannot get an answer: HTTP status {answer.status}",
+        text.removesuffix(f" ({hint})")
+        or f"cannot get an answer: HTTP status {answer.status}",
+        hint=hint,
         retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )
+
+
+def _unquoted(text: str) -> str:
+    """Undo percent-encoding."""
+    from urllib.parse import unquote  # noqa: PLC0415  # only for an error
+
+    return unquote(text)
 
 
 def _from_problem(answer: Answer) -> EdgedError:

@@ -109,7 +109,7 @@ def _no_access(path: str, code: int) -> NoAccess:
     except OSError:
         return NoAccess(
             f"cannot reach edged at {path}: user {user} may not look into its folder",
-            hint="run the command with sudo",
+            hint=_sudo(path),
             **fields,
         )
     group, mode = group_name(status.st_gid), f"{status.st_mode & 0o777:04o}"
@@ -122,10 +122,17 @@ def _no_access(path: str, code: int) -> NoAccess:
         f"and user {user} is in {', '.join(mine)}",
         hint=f"log in again: user {user} has joined group {group} since"
         if joined and group not in mine
-        else "run the command with sudo"
+        else _sudo(path)
         if not status.st_gid  # joining group root is no way to reach a socket
         else f"sudo usermod -aG {group} {user}, then log in again",
         group=group,
         mode=mode,
         **fields,
+    )
+
+
+def _sudo(path: str) -> str:
+    usual = path in (CONTROL_SOCKET, DATA_SOCKET)
+    return "run the command with sudo" + (
+        "" if usual else f"; it drops the environment, so name the socket: {path}"
     )

@@ -250,6 +250,8 @@ def _sources(folder: Path) -> dict[str, Path]:
     with _readable(folder):
         entries = sorted(folder.iterdir(), key=lambda e: (e.name != MANIFEST, e.name))
     home = folder.resolve()
+    if any(entry.is_dir() for entry in entries):  # what is missing is told first
+        check_contents(entry.name for entry in entries if not entry.is_dir())
     sources = {}
     for entry in entries:
         if entry.name.startswith("."):

@@ -19,7 +19,7 @@ import msgspec
 from edged.errors import BadRelease, Conflict, StoreFailed, UnknownVersion
 from edged.host.files import Files, Site, store_errors
 from edged.store.layout import MANIFEST, Layout, link_target, parse_target
-from edged.store.look import found, is_file, is_folder
+from edged.store.look import found, is_file, is_folder, listed
 
 
 class LinkState(enum.Enum):
@@ -129,8 +129,7 @@ class Links:
         if back.folder is None or back.state is not LinkState.RESOLVES:
             raise Conflict(
                 f"cannot roll back {name}: {_nothing_there(back)}",
-                hint=f"`edgectl models show {name}` lists what is installed, "
-                f"`edgectl models use {name} SEQ` makes one of them live",
+                hint=self._another(name, live),
             )
         if live.state is LinkState.RESOLVES and live.folder == back.folder:
             raise Conflict(
@@ -194,7 +193,20 @@ class Links:
         back = self.look(self._layout.previous(name))
         if broken.path != back.path and back.state is LinkState.RESOLVES:
             return f"`edgectl models rollback {name}`"
-        return f"`edgectl install PATH`, or `edgectl models use {name} SEQ`"
+        return self._another(name, broken)
+
+    def _another(self, name: str, beside: Link) -> str:
+        """Say how to make another release live; only one that is installed is named."""
+        others = [
+            folder
+            for folder in listed(self._layout.releases(name))
+            if folder != beside.folder
+            and is_file(self._layout.releases(name) / folder / MANIFEST)
+        ]
+        if not others:
+            return "`edgectl install PATH`: no other release is installed"
+        seq = max(int(folder.partition("-")[0]) for folder in others)
+        return f"`edgectl models use {name} {seq}`, or `edgectl install PATH`"
 
 
 def _nothing_there(link: Link) -> str:

@@ -365,7 +365,7 @@ def _bad_release(name: str, folder: str, why: str) -> BadRelease:
     return BadRelease(
         f"cannot use release {folder} of {name}: {why}",
         hint=f"`edgectl install PATH` with that release puts it right; "
-        f"`edgectl models rollback {name}` goes back to the one before",
+        f"`edgectl models show {name}` lists what there is to go back to",
         model=name,
         folder=folder,
     )

@@ -121,6 +121,20 @@ def test_the_data_socket_alone_is_enough_for_arrays(
     )
 
 
+def test_a_name_nearly_right_is_understood(ctl: Edgectl) -> None:
+    """Who types DIGITS learns what it is called."""
+    code, _, err = ctl("infer", "DIGITS", THREE)
+
+    assert (66, "  try: did you mean digits?") == (code, err.splitlines()[-1])
+
+
+def test_what_the_data_socket_refuses_has_its_next_step(ctl: Edgectl) -> None:
+    """It stands under the sentence, as everywhere."""
+    code, _, err = ctl("infer", "digits", THREE, "--variant", "nix")
+
+    assert (66, True) == (code, err.splitlines()[-1].startswith("  try: "))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -44,6 +44,26 @@ def test_a_bare_model_needs_a_name(ctl: Edgectl) -> None:
     assert (2, True) == (code, err.rstrip().endswith("--name digits_int8"))
 
 
+def test_a_folder_with_a_bare_model_needs_a_name(ctl: Edgectl, tmp_path: Path) -> None:
+    """What is to be typed has the whole path."""
+    model = tmp_path / "net.onnx"
+    model.write_bytes((DEMO / "digits_fp32.onnx").read_bytes())
+
+    code, _, err = ctl("install", tmp_path)
+
+    assert (2, f"  try: edgectl install {model} --name net") == (
+        code,
+        err.splitlines()[-1],
+    )
+
+
+def test_a_name_that_cannot_be_is_a_wrong_command_line(ctl: Edgectl) -> None:
+    """Nothing is sent."""
+    code, _, err = ctl("install", DEMO / "digits_fp32.onnx", "--name", "Bad Name")
+
+    assert (2, True) == (code, "'Bad Name'; bad-name would do" in " ".join(err.split()))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

@@ -114,9 +114,14 @@ def test_arrays_of_every_kind_come_back_as_they_went(
 
 
 def test_the_daemons_error_is_raised_again(client: Client) -> None:
-    """By the header that names its code."""
-    with pytest.raises(UnknownModel, match=r"cannot find it \(look at the index\)"):
+    """By the headers that name its code and its hint."""
+    with pytest.raises(UnknownModel) as caught:
         client.infer("nobody", {"x": X})
+
+    assert ("cannot find it", "look at the index") == (
+        caught.value.message,
+        caught.value.hint,
+    )
 
 
 def test_a_busy_daemon_says_when_to_come_again(client: Client) -> None:

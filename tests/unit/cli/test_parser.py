@@ -70,6 +70,14 @@ def test_what_is_left_over_leads_to_the_help_of_its_command(
     )
 
 
+def test_a_word_like_no_other_leads_to_the_help() -> None:
+    """`use` would change the box, and has little to do with `bogus`."""
+    with pytest.raises(UsageError) as refused:
+        parser().parse_args(["models", "bogus"])
+
+    assert "edgectl models --help" == refused.value.hint
+
+
 def test_the_version_can_be_asked_for_as_anywhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -227,6 +227,16 @@ def test_every_error_keeps_its_class_on_the_data_socket(kind: type[EdgedError]) 
     assert (kind, "cannot do it") == (type(again), again.message)
 
 
+@pytest.mark.parametrize("hint", ["", "do that", "100 % (…)\r\nEvil: 1", "a: \\ü"])
+def test_a_hint_is_told_apart_on_the_data_socket(hint: str) -> None:
+    """A stock client reads it in the text; ours has it by itself."""
+    error = EdgedError("cannot do it (now)", hint=hint)
+
+    again = error_of(as_received(problems.data_answer(error)))
+
+    assert ("cannot do it (now)", hint) == (again.message, again.hint)
+
+
 @pytest.mark.parametrize("answer", [problems.control_answer, problems.data_answer])
 def test_retry_after_comes_through(answer: Refuse) -> None:
     """So that a caller knows when to come again."""

@@ -51,7 +51,9 @@ def test_no_access_tells_the_sockets_group_and_the_callers(tmp_path: Path) -> No
     assert "0660" == error.fields["mode"]
     assert error.fields["groups"]
     assert error.hint == (
-        "run the command with sudo"  # nobody joins group root to reach a socket
+        # nobody joins group root to reach a socket
+        "run the command with sudo; it drops the environment, so name the socket: "
+        f"{path}"
         if error.fields["group"] == "root"
         else f"sudo usermod -aG {error.fields['group']} {error.fields['user']}, "
         "then log in again"

@@ -405,3 +405,12 @@ def test_a_file_beyond_what_a_tar_can_say_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadBundle, match="8589934591 are allowed"):
         pack(path)
+
+
+def test_what_is_missing_is_told_before_what_is_too_much(tmp_path: Path) -> None:
+    """A folder of folders is not to be flattened but is no bundle."""
+    (tmp_path / "train").mkdir()
+    (tmp_path / "notes.txt").touch()
+
+    with pytest.raises(BadBundle, match=r"it holds no model\.yaml"):
+        list(pack(tmp_path))

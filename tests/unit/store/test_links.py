@@ -79,14 +79,27 @@ def test_swapping_back_twice_comes_home(shop: Shop) -> None:
 def test_without_another_release_there_is_no_way_back(shop: Shop) -> None:
     """It says what to look at instead."""
     first = shop.install(seq=1)
-    with pytest.raises(Conflict, match="there is no"):
+    with pytest.raises(Conflict, match="there is no") as caught:
         shop.links.swap_back("pets")
+    assert "`edgectl install PATH`: no other release is installed" == caught.value.hint
 
     shop.layout.previous("pets").symlink_to(f"releases/{first.folder}")
     with pytest.raises(Conflict, match="the previous release is the live one"):
         shop.links.swap_back("pets")
 
     assert first.folder == shop.links.current("pets")
+
+
+def test_a_way_out_names_a_release_that_is_there(shop: Shop) -> None:
+    """The newest of the others, by the number that `use` takes."""
+    for seq in (1, 2, 3):
+        shop.install(seq=seq)
+    shop.layout.previous("pets").unlink()
+
+    with pytest.raises(Conflict, match="there is no") as caught:
+        shop.links.swap_back("pets")
+
+    assert caught.value.hint.startswith("`edgectl models use pets 2`, or")
 
 
 @pytest.mark.parametrize(

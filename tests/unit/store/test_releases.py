@@ -309,7 +309,7 @@ def test_a_damaged_release_says_what_to_type(
         shop.releases.read("pets", release.folder)
 
     assert "edgectl install" in caught.value.hint
-    assert "edgectl models rollback pets" in caught.value.hint
+    assert "edgectl models show pets" in caught.value.hint
     assert (whole,) == shop.releases.installed("pets")
 
 
