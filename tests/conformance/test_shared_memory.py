@@ -259,3 +259,22 @@ def test_tcp_has_no_shared_memory(served: Any) -> None:
             with pytest.raises(InferenceServerException, match="Unix") as caught:
                 call()
             assert caught.value.status() == "501"
+
+
+async def test_the_aio_client_shares_memory_too(served: Any, memory: Any) -> None:
+    """Registered, described, used and unregistered on connections of its own."""
+    shm.set_shared_memory_region(memory, [X])
+    async with await triton.aio_client(served.socket) as client:
+        await client.register_system_shared_memory("r", KEY, BYTES)
+        rows = await client.get_system_shared_memory_status()
+        await client.infer(
+            "digits",
+            [shared_input("x", X)],
+            outputs=[shared_output("y", 16, offset=1024)],
+        )
+        await client.unregister_system_shared_memory("r")
+        left = await client.get_system_shared_memory_status()
+
+    found = shm.get_contents_as_numpy(memory, np.float32, [1, 4], offset=1024)
+    np.testing.assert_array_equal(found, X / 2)
+    assert (["r"], []) == ([row["name"] for row in rows], left)

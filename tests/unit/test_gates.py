@@ -25,7 +25,6 @@ TESTED_BY: dict[str, str] = {
     "edged/api/data.py": "tests/conformance/test_tritonclient.py",
     "edged/api/door.py": "tests/integration/api/test_drain.py",
     "edged/api/infer.py": "tests/conformance/test_bad_requests.py",
-    "edged/api/regions.py": "tests/conformance/test_shared_memory.py",
     "edged/api/server.py": "tests/integration/api/test_drain.py",
     "edged/cli/__main__.py": "tests/integration/cli/test_main.py",
     "edged/client/aio.py": "tests/integration/client/test_inference.py",

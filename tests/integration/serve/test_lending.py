@@ -1,8 +1,12 @@
 """Tensors lent by a peer, from admission to answer."""
 
+import asyncio
 import fcntl
+import gc
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +16,12 @@ from edged.host.peer import Peer
 from edged.serve.lending import borrow
 from edged.serve.live import Live
 from edged.serve.regions import Regions
+from edged.serve.request import InferRequest
 from edged.serve.slot import BOUND_BYTES
 from edged.wire.oip import Place, SharedTensor, Wanted
 from edged.wire.oip_regions import Registration
 from edged.wire.tensors import Datatype, Shape
-from tests.fakes.models import live_model, signature
+from tests.fakes.models import live_model, registry_of, signature
 
 ME = Peer(pid=os.getpid(), uid=os.getuid(), gid=0)
 SIZE = 1 << 20
@@ -65,6 +70,12 @@ def wanted(name: str, at: int, size: int) -> Wanted:
     """Want an output in the region."""
     place = Place(region="r", offset=at, size=size)
     return Wanted(name=name, binary=False, place=place)
+
+
+def maps() -> int:
+    """Count mapped memfds of this test."""
+    gc.collect()  # what an earlier test's traceback still holds
+    return Path("/proc/self/maps").read_text().count("memfd:edged-lending")
 
 
 BODY = {"n": np.array([7], np.int32)}
@@ -146,3 +157,44 @@ def test_an_unknown_region_is_told(live: Live) -> None:
         borrow(Regions(), ME, live, inputs=BODY, shared=lent, wanted=())
     with pytest.raises(UnknownRegion, match="'r'"):
         borrow(Regions(), ME, live, inputs={}, shared={}, wanted=(wanted("z", 0, 8),))
+
+
+async def test_a_run_finishes_on_memory_that_was_unregistered(
+    regions: Regions, fd: int
+) -> None:
+    """It reads and writes what it was lent; then the memory is gone."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def double(feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        begun.set()
+        go_on.wait(5)
+        return {"y": feeds["x"] * 2}
+
+    tensors = [("x", Datatype.FP32, (-1,))], [("y", Datatype.FP32, (-1,))]
+    live = live_model("slow", signature(*tensors), double)
+    registry = registry_of(live)
+    os.pwrite(fd, np.full(MANY, 4, np.float32).tobytes(), 0)
+    loan = borrow(
+        regions,
+        ME,
+        live,
+        inputs={},
+        shared={"x": shared(Datatype.FP32, (MANY,))},
+        wanted=(wanted("y", BOUND_BYTES, BOUND_BYTES),),
+    )
+    asked = InferRequest(model="slow", inputs=loan.inputs, into=loan.into)
+    async with asyncio.TaskGroup() as group:
+        answer = group.create_task(registry.infer(asked))
+        while not begun.is_set():  # noqa: ASYNC110  # set in a thread
+            await asyncio.sleep(0.001)
+        regions.unregister(ME)
+        os.pwrite(fd, np.full(MANY, 5, np.float32).tobytes(), 0)
+        go_on.set()
+    loan.place(answer.result().outputs)
+
+    found = np.frombuffer(os.pread(fd, BOUND_BYTES, BOUND_BYTES), np.float32)
+    assert regions.status(ME) == ()
+    assert (10, 10) == (found[0], found[-1])  # it was a view: the later write shows
+    del loan, asked, answer
+    registry.unload("slow")
+    assert not maps()
