@@ -1,13 +1,16 @@
 """Settings -> the bounds that rooms take.
 
-Law: pure but for the number of cores; rooms know no settings, settings know no rooms.
+Law: pure but for the machine's cores and memory; rooms know no settings, settings
+know no rooms.
 """
 
 import os
 
 from edged.api.connection import Limits as ConnectionLimits
 from edged.config import Settings
+from edged.host.process import memory_bytes
 from edged.serve.reception import Limits
+from edged.serve.regions import Bounds, bounds_for
 
 #: More threads than this speed up no model that fits such a box.
 _MOST_THREADS = 4
@@ -40,3 +43,8 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         keep_alive_s=server.keep_alive,
         drain_timeout_s=server.drain_timeout,
     )
+
+
+def region_bounds(settings: Settings) -> Bounds:
+    """Return how much memory callers may share."""
+    return bounds_for(memory_bytes(), copied_bytes=settings.server.max_body)

@@ -28,7 +28,7 @@ from edged.api.door import Door
 from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
-from edged.bounds import connection_limits, registry_limits
+from edged.bounds import connection_limits, region_bounds, registry_limits
 from edged.errors import BadConfig, EdgedError
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Site
@@ -38,7 +38,7 @@ from edged.host.notify import Notifier
 from edged.lifecycle import supervise
 from edged.runtime.memory import keep_blocks
 from edged.serve.live import Live
-from edged.serve.regions import Bounds, Regions
+from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.store.bundle import Limits as BundleLimits
 from edged.store.layout import Layout
@@ -145,7 +145,7 @@ class Daemon:
             stack.callback(listener.close)
             for warning in listener.warnings:
                 logger.warning("%s", warning)
-        regions = Regions(Bounds(copied_bytes=settings.max_body))
+        regions = Regions(region_bounds(self._loaded.settings))
         self._board.sockets = tuple(listener.where for listener in every)
         return (
             Door(

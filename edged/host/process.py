@@ -56,6 +56,11 @@ class Self:
             )
 
 
+def memory_bytes() -> int:
+    """Return how much memory the machine has, in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def watch(pid: int) -> int | None:
     """Return a descriptor that becomes readable when a process ends.
 

@@ -21,21 +21,36 @@ from edged.serve.slot import Region, Slot
 from edged.wire.oip import Place
 from edged.wire.oip_regions import FD_KEY, RegionStatus, Registration
 
+#: Address space is scarce where it has 32 bits.
+_MOST_BYTES = (512 if sys.maxsize > 1 << 32 else 128) << 20
+
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What peers may register.
 
     Attributes:
         regions: of one peer.
-        region_bytes: of one peer, all in all.
+        region_bytes: of one peer, from each object's start to its region's end.
+        all_bytes: of all peers together. Memory that a peer left unallocated becomes
+            ours, and stays, when we touch it first.
         named: objects by name of all peers together: each costs a file descriptor.
         copied_bytes: of one input that is copied before it is used.
     """
 
     regions: int = 64
-    region_bytes: int = (512 if sys.maxsize > 1 << 32 else 128) << 20
+    region_bytes: int = _MOST_BYTES
+    all_bytes: int = 8 * _MOST_BYTES
     named: int = 256
     copied_bytes: int = 64 << 20
+
+
+def bounds_for(memory_bytes: int, *, copied_bytes: int) -> Bounds:
+    """Return bounds for a machine of so much memory: half of it, a quarter a peer."""
+    return Bounds(
+        region_bytes=min(_MOST_BYTES, memory_bytes // 4),
+        all_bytes=memory_bytes // 2,
+        copied_bytes=copied_bytes,
+    )
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +223,10 @@ class Regions:
                 f"this process would reach {room.bytes() + _end(document)} bytes, its "
                 f"bound is {bounds.region_bytes}"
             )
+        elif sum(map(_Room.bytes, self._rooms.values())) + _end(document) > (
+            bounds.all_bytes
+        ):
+            why = f"all processes would pass {bounds.all_bytes} bytes, their bound"
         elif document.key != FD_KEY and (
             sum(room.named() for room in self._rooms.values()) >= bounds.named
         ):
@@ -250,6 +269,7 @@ class Regions:
 
 
 _Key = tuple[int, int]
+_HOST = "run edged in the host's pid namespace, or send binary data in the body"
 
 
 def _key(peer: Peer) -> _Key:
@@ -258,11 +278,12 @@ def _key(peer: Peer) -> _Key:
 
 def _known(peer: Peer | None) -> Peer:
     if peer is None:
-        raise Unsupported(
-            "cannot use shared memory here: it is for Unix sockets only",
-            hint="send binary data in the body",
-        )
-    return peer
+        why, hint = "it is for Unix sockets only", "send binary data in the body"
+    elif not peer.pid:  # nor need the user be the one that the kernel names
+        why, hint = "this process is in a pid namespace that edged cannot see", _HOST
+    else:
+        return peer
+    raise Unsupported(f"cannot use shared memory here: {why}", hint=hint)
 
 
 def _end(stretch: Registration | RegionStatus) -> int:

@@ -4,7 +4,7 @@ import os
 
 import msgspec
 
-from edged.bounds import connection_limits, registry_limits
+from edged.bounds import connection_limits, region_bounds, registry_limits
 from edged.config import Runtime, Settings
 
 
@@ -31,3 +31,14 @@ def test_threads_are_chosen_by_cores_or_said() -> None:
     assert 1 <= chosen.threads <= max(1, cores - 1)
     assert 1 <= chosen.workers * chosen.threads <= cores
     assert (registry_limits(said).threads, registry_limits(said).workers) == (cores, 1)
+
+
+def test_shared_memory_is_bounded_by_the_settings_and_the_machine() -> None:
+    """A copy is no larger than a body; a peer has half of what all have, at most."""
+    server = msgspec.structs.replace(Settings().server, max_body=1000)
+    settings = msgspec.structs.replace(Settings(), server=server)
+
+    bounds = region_bounds(settings)
+
+    assert bounds.copied_bytes == 1000
+    assert 0 < bounds.region_bytes <= bounds.all_bytes // 2

@@ -1,10 +1,13 @@
 """What our own process uses."""
 
 import os
+import select
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from edged.host.process import Self
+from edged.host.process import Self, memory_bytes, watch
 
 
 def test_usage_is_of_this_process() -> None:
@@ -48,3 +51,26 @@ def test_a_restart_fits_how_it_runs() -> None:
             f"`kill {os.getpid()}`, then `"
         ),
     )
+
+
+def test_the_machines_memory_is_the_kernels_own_figure() -> None:
+    """In bytes."""
+    first = Path("/proc/meminfo").read_text().split("\n", 1)[0].split()
+
+    assert ("MemTotal:", int(first[1]) * 1024) == (first[0], memory_bytes())
+
+
+def test_the_end_of_a_process_can_be_waited_for() -> None:
+    """Its descriptor becomes readable; one that has ended has none."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    fd = watch(child.pid)
+    assert fd is not None
+
+    alive = select.select([fd], [], [], 0)[0]
+    child.communicate(b"\n")
+    ended = select.select([fd], [], [], 5)[0]
+
+    os.close(fd)
+    assert ([], [fd]) == (alive, ended)
+    assert watch(child.pid) is None
+    assert watch(0) is None

@@ -21,7 +21,7 @@ from edged.errors import (
 )
 from edged.host.peer import Peer
 from edged.host.shm import FOLDER
-from edged.serve.regions import Bounds, Regions, Usage
+from edged.serve.regions import Bounds, Regions, Usage, bounds_for
 from edged.serve.slot import IN_PLACE_BYTES
 from edged.wire.oip import Place, SharedTensor
 from edged.wire.oip_regions import RegionStatus, Registration
@@ -372,6 +372,17 @@ async def test_a_peer_has_so_many_bytes(regions: Regions, memory: Memory) -> Non
     register(regions, memory(SIZE), "b")
 
 
+async def test_all_peers_have_so_many_bytes(memory: Memory) -> None:
+    """So that many peers cannot make the daemon fill the machine."""
+    regions = Regions(bounds_for(2 * SIZE, copied_bytes=SIZE))
+    register(regions, memory(SIZE), "a", size=SIZE // 2)
+    register(regions, memory(SIZE), "a", size=SIZE // 2, peer=OTHER)
+    third = Peer(pid=2, uid=ME.uid, gid=ME.gid)
+
+    with pytest.raises(BadRegion, match=f"would pass {SIZE} bytes, their bound"):
+        register(regions, memory(SIZE), "a", size=1, peer=third)
+
+
 async def test_all_peers_have_so_many_named_objects(
     regions: Regions, named: str
 ) -> None:
@@ -427,6 +438,16 @@ async def test_nobody_on_tcp_has_regions(regions: Regions) -> None:
         regions.register(None, "t", "r", Registration(key="k", byte_size=1), ())
     with pytest.raises(Unsupported):
         regions.slot(None, Place(region="r", offset=0, size=1), "input 'x'")
+
+
+async def test_peers_that_cannot_be_told_apart_have_none(
+    regions: Regions, memory: Memory
+) -> None:
+    """In another pid namespace everybody is process 0."""
+    ghost = Peer(pid=0, uid=ME.uid, gid=ME.gid)
+
+    with pytest.raises(Unsupported, match="pid namespace"):
+        register(regions, memory(SIZE), peer=ghost)
 
 
 async def test_what_is_refused_leaves_nothing(memory: Memory) -> None:
