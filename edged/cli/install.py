@@ -86,7 +86,10 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
 
 
 def bare_model(path: Path, suffixes: tuple[str, ...]) -> Path | None:
-    """Return the model file that a path is, or that is all a folder has."""
+    """Return the model file that a path is, or the only one of a folder without more.
+
+    A folder with a manifest is a bundle, whatever else it has.
+    """
     if path.suffix.lower() in suffixes:
         return path
     try:
@@ -94,8 +97,8 @@ def bare_model(path: Path, suffixes: tuple[str, ...]) -> Path | None:
     except OSError:  # no folder: what it is will be told
         return None
     models = [entry for entry in entries if entry.suffix.lower() in suffixes]
-    others = {entry.name for entry in entries} - {models[0].name} if models else set()
-    return models[0] if len(models) == 1 and others <= {"golden.npz"} else None
+    is_bundle = any(entry.name == "model.yaml" for entry in entries)
+    return models[0] if len(models) == 1 and not is_bundle else None
 
 
 def model_name(text: str) -> str:

@@ -44,7 +44,9 @@ def run(desk: Desk, error: EdgedError) -> Exit:
     if desk.as_json:
         desk.screen.json(status)
     else:
-        first, *rest = layout(status, width=desk.screen.width)
+        first, *rest = layout(
+            status, width=desk.screen.width, height=desk.screen.height
+        )
         word = _word(status)
         desk.screen.line(first.replace(word, desk.screen.paint(word, Style.BAD), 1))
         for line in rest:
@@ -96,8 +98,15 @@ def steps(evidence: Evidence) -> list[str]:
             return _start(evidence)
 
 
-def layout(status: OfflineStatus, *, width: int) -> list[str]:
-    """Set verdict, next steps and evidence in lines."""
+def layout(status: OfflineStatus, *, width: int, height: int | None) -> list[str]:
+    """Set verdict, next steps and evidence in lines.
+
+    Args:
+        status: what is known.
+        width: columns there are.
+        height: None where everything can be read; of no terminal is more assumed than
+            a console has.
+    """
     evidence = status.evidence
     lines = fold(status.verdict, width=width, first=f"{_word(status)}: ")
     lines += [
@@ -118,7 +127,9 @@ def layout(status: OfflineStatus, *, width: int) -> list[str]:
     if evidence.config_problem is not None:
         lines += fold(evidence.config_problem, width=width, first="configuration: ")
     if evidence.store is not None:
-        lines += _store_lines(evidence.store, width=width)
+        lines += _store_lines(
+            evidence.store, width=width, most=None if height is None else _MODEL_LINES
+        )
     return lines
 
 
@@ -270,17 +281,17 @@ def _unit_text(unit: Unit) -> str:
     )
 
 
-def _store_lines(store: Store, *, width: int) -> list[str]:
+def _store_lines(store: Store, *, width: int, most: int | None) -> list[str]:
     if store.problem is not None:
         return fold(store.problem, width=width, first="store: ")
     count = len(store.models)
     word = "model" if count == 1 else "models"
     lines = fold(f"store: {count} {word} in {store.root}", width=width)
-    for model in store.models[:_MODEL_LINES]:
+    for model in store.models[:most]:
         text = model.problem or f"{model.version} would be live"
         lines.append(clip(f"  {model.name}: {text}", width))
-    if count > _MODEL_LINES:
-        lines.append(f"  … and {count - _MODEL_LINES} more")
+    if most is not None and count > most:
+        lines.append(f"  … and {count - most} more: edgectl status | more")
     return lines
 
 

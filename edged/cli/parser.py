@@ -131,7 +131,6 @@ def parser() -> Parser:
         description="Look after edged, the inference daemon of this box. "
         "More in edgectl(1).",
     )
-    add_common(top)
     top.add_argument(
         "--version",
         action="version",
@@ -141,6 +140,7 @@ def parser() -> Parser:
     verbs = top.add_subparsers(
         # Named, because argparse would import shutil to find it out.
         prog=top.prog,
+        title="commands",
         dest="noun",
         metavar="COMMAND",
         required=True,
@@ -149,6 +149,7 @@ def parser() -> Parser:
     for noun in NOUNS:
         sub = verbs.add_parser(noun.name, help=noun.summary, description=_cap(noun))
         sub.fill = _loader(noun.name)
+    add_common(top)
     return top
 
 
@@ -163,14 +164,16 @@ def add_verb(
 
 def add_verbs(noun: argparse.ArgumentParser) -> "argparse._SubParsersAction[Parser]":
     """Let a noun have words of its own, one of which must stand."""
-    add_common(noun)
-    return noun.add_subparsers(
+    verbs = noun.add_subparsers(
         prog=noun.prog,
+        title="commands",
         dest="verb",
         metavar="COMMAND",
         required=True,
         parser_class=Parser,
     )
+    add_common(noun)
+    return verbs
 
 
 def add_common(to: argparse.ArgumentParser) -> None:

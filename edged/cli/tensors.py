@@ -80,7 +80,7 @@ def load(source: str) -> Source:
     if not data:
         raise InvalidTensor(
             f"cannot send {name}: it is empty",
-            hint="a .png or .jpg, .npy, .npz or JSON is taken",
+            hint="send a .png or .jpg, .npy, .npz or JSON",
         )
     return Source(name=name, data=data, format=format_of(data))
 

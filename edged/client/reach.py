@@ -47,7 +47,7 @@ def hung_up(path: str) -> NoDaemon:
     """Describe a connection that ended before its answer."""
     return NoDaemon(
         f"cannot get an answer from {path}: the daemon closed the connection",
-        hint="edgectl status tells whether it crashed",
+        hint="`edgectl status` tells whether it crashed",
         socket=path,
         errno=errno.ECONNRESET,
         cause="hung-up",
@@ -58,7 +58,7 @@ def timed_out(path: str, timeout_s: float) -> TimedOut:
     """Describe a call that took too long."""
     return TimedOut(
         f"cannot get an answer from {path} within {timeout_s:g} s",
-        hint="edgectl status tells whether the daemon is busy or hung",
+        hint="`edgectl status` tells whether the daemon is busy or hung",
         socket=path,
         timeout_s=timeout_s,
     )
@@ -70,7 +70,7 @@ _CAUSES = {
     errno.ENOENT: (
         "no-socket",
         "there is no such socket",
-        "edgectl status tells why; EDGED_SOCKET and EDGED_CONTROL_SOCKET name others",
+        "`edgectl status` tells why; EDGED_SOCKET, EDGED_CONTROL_SOCKET name others",
     ),
     errno.ENOTDIR: ("no-socket", "there is no such folder", _STATUS),
     errno.ECONNREFUSED: (

@@ -45,7 +45,8 @@ def test_a_bare_model_needs_a_name(ctl: Edgectl) -> None:
 
 
 def test_a_folder_with_a_bare_model_needs_a_name(ctl: Edgectl, tmp_path: Path) -> None:
-    """What is to be typed has the whole path."""
+    """What is to be typed has the whole path; a licence beside it changes nothing."""
+    (tmp_path / "LICENSE").touch()
     model = tmp_path / "net.onnx"
     model.write_bytes((DEMO / "digits_fp32.onnx").read_bytes())
 

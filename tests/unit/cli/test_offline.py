@@ -230,7 +230,7 @@ def test_the_screen_tells_all_there_is(healthy: Status) -> None:
         store=store,
     )
 
-    assert layout(diagnose(found), width=80) == [
+    assert layout(diagnose(found), width=80, height=24) == [
         "DOWN: edged has failed (signal) and is not restarted",
         "  try: sudo journalctl -u edged -n 30",
         "  then: sudo systemctl restart edged",
@@ -262,10 +262,14 @@ def test_a_full_store_fits_a_screen(healthy: Status) -> None:
         config_problem="cannot use the configuration: 3 problems",
     )
 
-    lines = layout(diagnose(found), width=80)
+    lines = layout(diagnose(found), width=80, height=24)
 
-    assert (True, True, "  … and 44 more") == (
+    assert (True, True, "  … and 44 more: edgectl status | more") == (
         len(lines) <= 23,
         max(map(len, lines)) <= 80,
         lines[-1],
+    )
+    assert 50 == sum(
+        line.startswith("  m") and ": x" in line
+        for line in layout(diagnose(found), width=80, height=None)
     )

@@ -78,6 +78,17 @@ def test_a_word_like_no_other_leads_to_the_help() -> None:
     assert "edgectl models --help" == refused.value.hint
 
 
+def test_commands_stand_before_the_options_of_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They are what somebody looks for."""
+    with pytest.raises(SystemExit):
+        parser().parse_args(["models", "--help"])
+
+    out = capsys.readouterr().out
+    assert 0 < out.index("commands:") < out.index("options of every command:")
+
+
 def test_the_version_can_be_asked_for_as_anywhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
