@@ -3,7 +3,7 @@
 import gc
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -89,16 +89,22 @@ def test_an_array_in_shared_memory_is_sent_where_it_lies() -> None:
     np.testing.assert_array_equal(content(lent.blocks[0], whole), frames)
 
 
-def test_what_is_not_laid_out_as_it_is_sent_is_copied() -> None:
-    """A transposed view lies in shared memory, in the wrong order."""
+@pytest.mark.parametrize(
+    "view", [lambda frames: frames.T, lambda frames: frames.view(">f4")]
+)
+def test_what_is_not_laid_out_as_it_is_sent_is_copied(
+    view: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    """It lies in shared memory, in the wrong order of elements or of bytes."""
     memory = Memory()
     frames = memory.empty((2, MANY))
     frames[:] = np.arange(2 * MANY).reshape(2, MANY)
+    array = view(frames)
 
-    lent = memory.lend({"x": frames.T})
+    lent = memory.lend({"x": array})
 
     assert lent.scratch is not None
-    np.testing.assert_array_equal(content(lent.scratch, lent.inputs["x"]), frames.T)
+    np.testing.assert_array_equal(content(lent.scratch, lent.inputs["x"]), array)
 
 
 @pytest.mark.parametrize("shape", [5, (2, 3), (), (0, 4)])
@@ -152,6 +158,18 @@ def test_scratch_is_used_again() -> None:
     assert again.blocks[0].name in names
     assert again.unknown() == ()
     assert len(memory.unregistrations()) == 1
+
+
+def test_scratch_that_is_too_small_is_left_for_others() -> None:
+    """A larger input gets a larger block."""
+    memory = Memory()
+    small = memory.lend({"x": large()})
+    memory.take_back(small)
+
+    lent = memory.lend({"x": np.concatenate([large(1), large(2)])})
+
+    assert small.blocks != lent.blocks
+    assert lent.blocks[0].size >= 2 * SHARED_BYTES
 
 
 def test_blocks_are_told_to_the_daemon_once() -> None:
