@@ -6,8 +6,9 @@ What is measured, and against what:
 - idle: resident memory with one ONNX model and with the demo's ladder of three, CPU
   share and wake-ups per second (voluntary context switches of all threads);
 - request: p50 and p99 of OIP binary and JSON over the Unix socket, for a 256-byte and
-  a 602,112-byte tensor, beside the same model called in this process. The client is a
-  bare socket with prepared bytes, so that no client library is measured too;
+  a 602,112-byte tensor, beside the same model called in this process. Binary goes by
+  the express door, and by aiohttp where a header makes the request unusual. The client
+  is a bare socket with prepared bytes, so that no client library is measured too;
 - status: `edgectl status` beside a bare interpreter;
 - installs: 100 releases under load: failed requests, and memory after the last ones
   against memory after the first ones.
@@ -199,12 +200,14 @@ def ways(home: Path, daemon: Daemon, size: str) -> dict[str, Callable[[], object
     file = home / f"{model_name(size)}.onnx"
     file.write_bytes(mean_model(size))
     loaded = backends.load(BackendName.ONNX, file, threads=1)
-    asker = Asker(daemon.data)
+    asker, other = Asker(daemon.data), Asker(daemon.data)
     binary = binary_request("x", x, model_name(size))
+    unusual = binary.replace(b"Host:", b"TE: trailers\r\nHost:", 1)
     text = json_request("x", x, model_name(size))
     return {
         "in-process": lambda: loaded.run({"x": x}, ("y",)),
         "OIP binary": lambda: asker.ask(binary),
+        "OIP binary by aiohttp": lambda: other.ask(unusual),
         "OIP JSON": lambda: asker.ask(text),
     }
 

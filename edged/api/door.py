@@ -23,8 +23,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from edged.api import problems
 from edged.api.access import refuse_browsers
 from edged.api.connection import Connection, Limits, Refuse, raw_answer
-from edged.api.express import Line, keeps
+from edged.api.express import Line
 from edged.api.express_desk import Desk
+from edged.api.express_head import keeps
 from edged.errors import EdgedError, InvalidRequest, TooManyConnections
 from edged.host.listen import BACKLOG, Listener, widen
 from edged.host.peer import Peer, peer

@@ -20,8 +20,6 @@ import math
 import socket
 from collections.abc import Callable, Sequence
 
-from aiohttp import web
-
 from edged.api import problems
 from edged.api.connection import Limits
 from edged.api.express_desk import Desk, Order, Unusual
@@ -133,7 +131,6 @@ class Line:
     def _readable(self) -> None:
         stage = self._stage
         if stage is Stage.IDLE:
-            # What is there already has its turn before more is read.
             if self._intake.is_empty and self._receive():
                 self._serve()
         elif stage is Stage.BODY:
@@ -153,26 +150,32 @@ class Line:
         except TooManyDescriptors:
             self._refuse_descriptors()
             return False
-        except OSError as exc:
-            _log.debug("a client is gone: %s", exc)
+        except OSError:
+            pass  # it is gone, like one that said goodbye
         self.abort()
         return False
+
+    def _receive_more(self) -> bool:
+        """Read on; tell whether the connection is still ours."""
+        return self._receive() or self._stage is Stage.IDLE
 
     def _serve(self) -> None:
         """Take up the request that begins in the buffer."""
         if self._stage is not Stage.IDLE or self._intake.is_empty:
             return
         raw = self._intake.head()
-        if raw is None and self._intake.make_room() and self._receive():
+        if raw is None and self._intake.make_room():
+            if not self._receive_more():
+                return
             raw = self._intake.head()
-        if self._is_over:
-            return
         head = None if raw is None else self._desk.heads.read(raw)
         if head is None:
             self._leave()
             return
         self._head = head
         whole = self._intake.has(head.length)
+        if head.kind is not Kind.REGISTER:
+            self._intake.drop_strays(head.length)
         if head.kind is Kind.INFER and not self._order_by(head, whole=whole):
             return
         if whole:
@@ -185,7 +188,6 @@ class Line:
 
     def _order_by(self, head: Head, *, whole: bool) -> bool:
         """Tell whether an infer request may have its body read."""
-        self._intake.drop_strays(head.length)
         try:
             self._order = self._desk.order(head, whole=whole)
         except Unusual:
@@ -216,7 +218,7 @@ class Line:
         body = self._intake.body(head.length)
         try:
             if order is None:
-                self._register(head, body)
+                self._manage(head, body)
                 return
             ticket = self._desk.infer(order, body, self)
         except Unusual:
@@ -229,12 +231,13 @@ class Line:
             if self._stage is Stage.BUSY:  # still
                 self._ticket = ticket
 
-    def _register(self, head: Head, body: memoryview) -> None:
+    def _manage(self, head: Head, body: memoryview) -> None:
+        """Register shared memory, or unregister it."""
         if len(body) > MAX_BODY_BYTES:
             raise Unusual
-        fds = self._intake.take_fds()
+        fds = self._intake.take_fds() if head.kind is Kind.REGISTER else []
         try:
-            answer = self._desk.register(head, body, fds, self)
+            answer = self._desk.manage(head, body, fds, self)
         finally:
             close(fds)
         self.registered = self.registered or bool(fds)
@@ -313,13 +316,9 @@ class Line:
 
     # --- ending ------------------------------------------------------------------
 
-    @property
-    def _is_over(self) -> bool:
-        return self._stage is Stage.OVER
-
     def abort(self) -> None:
         """Drop the connection, what it has not sent and what runs for it."""
-        if self._is_over:
+        if self._stage is Stage.OVER:
             return
         if self._ticket is not None:
             self._ticket.cancel()
@@ -394,11 +393,3 @@ class Line:
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._sock)
-
-
-def keeps(request: web.BaseRequest) -> bool:
-    """Tell whether aiohttp's answer may keep a connection open.
-
-    Others end it, so that a client who asked for something else comes back to express.
-    """
-    return request.method == "POST" and request.path.endswith("/infer")

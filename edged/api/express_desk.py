@@ -12,7 +12,7 @@ from typing import Protocol
 
 from edged.api import problems, translate
 from edged.api.connection import Refuse, raw_answer
-from edged.api.express_head import Head, Heads
+from edged.api.express_head import Head, Heads, Kind
 from edged.api.express_plan import MAX_KNOWN_BYTES, Plan, Plans
 from edged.api.regions import read_registration
 from edged.errors import EdgedError, UnknownVersion
@@ -28,7 +28,7 @@ from edged.wire import oip
 from edged.wire.tensorbytes import Array, Buffer
 
 _OK = f"HTTP/1.1 {HTTPStatus.OK.value} {HTTPStatus.OK.phrase}\r\n"
-_REGISTERED = (
+_DONE = (
     f"{_OK}Content-Type: application/octet-stream\r\nContent-Length: 0\r\n\r\n"
 ).encode()
 
@@ -178,7 +178,7 @@ class Desk:
         if order.pin is None and not order.whole:
             self._find(order)  # the body took its time
         live = order.live
-        read_s = self._monotonic()
+        read_s = order.arrived_s if order.whole else self._monotonic()
         try:
             plan, asked, inputs = _read(order, body)
             loan = self._borrow(plan, asked, inputs, live, caller.peer)
@@ -247,17 +247,20 @@ class Desk:
 
     # --- regions ----------------------------------------------------------------
 
-    def register(
+    def manage(
         self, head: Head, body: memoryview, fds: Sequence[int], caller: Caller
     ) -> bytes:
-        """Register shared memory; return the answer.
+        """Register or unregister shared memory; return the answer.
 
         Raises:
             EdgedError: why not.
         """
-        document = read_registration(body)
-        self.regions.register(caller.peer, caller, head.target, document, fds)
-        return _REGISTERED
+        if head.kind is Kind.REGISTER:
+            document = read_registration(body)
+            self.regions.register(caller.peer, caller, head.target, document, fds)
+        else:
+            self.regions.unregister(caller.peer, head.target)
+        return _DONE
 
     def moved(self, old: Hashable, new: Hashable, peer: Peer) -> None:
         """Let a connection's memory be another's, which takes its place."""

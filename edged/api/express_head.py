@@ -10,6 +10,7 @@ import enum
 import re
 
 import msgspec
+from aiohttp import web
 
 from edged.api import body as bodies
 from edged.wire.oip import JSON_LENGTH_HEADER
@@ -24,7 +25,9 @@ MAX_KNOWN = 256
 MAX_KNOWN_BYTES = 1024
 
 _MODEL = rf"models/({NAME_PATTERN})(?:/versions/([A-Za-z0-9][A-Za-z0-9._-]*))?/infer"
-_REGION = r"systemsharedmemory/region/([A-Za-z0-9_][A-Za-z0-9._-]*)/register"
+_REGION = (
+    r"systemsharedmemory/region/([A-Za-z0-9_][A-Za-z0-9._-]*)/(register|unregister)"
+)
 _REQUEST = re.compile(rf"POST /v2/(?:{_MODEL}|{_REGION}) HTTP/1\.1".encode())
 _NAME = re.compile(rb"[A-Za-z0-9_-]+")
 _VALUE = re.compile(rb"[\x20-\x7e\t]*")
@@ -45,6 +48,7 @@ class Kind(enum.Enum):
 
     INFER = "infer"
     REGISTER = "register"
+    UNREGISTER = "unregister"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +70,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> str:
         """The request's path, for people."""
-        if self.kind is Kind.REGISTER:
-            return f"/v2/systemsharedmemory/region/{self.target}/register"
+        if self.kind is not Kind.INFER:
+            return f"/v2/systemsharedmemory/region/{self.target}/{self.kind.value}"
         version = f"/versions/{self.version}" if self.version else ""
         return f"/v2/models/{self.target}{version}/infer"
 
@@ -96,6 +100,14 @@ class Heads:
         return f"{len(self)} heads"
 
 
+def keeps(request: web.BaseRequest) -> bool:
+    """Tell whether aiohttp's answer may keep a connection open.
+
+    Others end it, so that a client who asked for something else comes back to express.
+    """
+    return request.method == "POST" and request.path.endswith("/infer")
+
+
 def read_head(raw: bytes) -> Head | None:
     """Return what a head says; None if it is unusual.
 
@@ -116,9 +128,9 @@ def read_head(raw: bytes) -> Head | None:
         return None
     if json_bytes is not None and int(json_bytes) > int(length):
         return None
-    model, version, region = asked.groups()
+    model, version, region, verb = asked.groups()
     return Head(
-        kind=Kind.REGISTER if region else Kind.INFER,
+        kind=Kind(verb.decode()) if verb else Kind.INFER,
         target=(region or model).decode(),
         version=None if version is None else version.decode(),
         length=int(length),

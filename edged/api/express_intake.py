@@ -20,6 +20,8 @@ BUFFER_BYTES = 16 * 1024
 MOST_FDS = 4
 
 _CONTROL_BYTES = socket.CMSG_SPACE(MOST_FDS * array.array("i").itemsize)
+# As plain numbers: operators of the enum take longer than reading.
+_CLOEXEC, _TRUNCATED = int(socket.MSG_CMSG_CLOEXEC), int(socket.MSG_CTRUNC)
 _END = b"\r\n\r\n"
 
 
@@ -81,11 +83,11 @@ class Intake:
             TooManyDescriptors: they are closed.
         """
         got, control, flags, _ = self._sock.recvmsg_into(
-            (self._room[self._end :],), _CONTROL_BYTES, socket.MSG_CMSG_CLOEXEC
+            (self._room[self._end :],), _CONTROL_BYTES, _CLOEXEC
         )
         if control:
             self._fds += _descriptors(control)
-        if flags & socket.MSG_CTRUNC:
+        if flags & _TRUNCATED:
             self.close_fds()
             raise TooManyDescriptors
         self._end += got
@@ -130,7 +132,7 @@ class Intake:
         """
         if self._body_at + head.length <= BUFFER_BYTES:
             return True
-        if head.json_bytes is None or head.kind is Kind.REGISTER:
+        if head.json_bytes is None or head.kind is not Kind.INFER:
             return False
         self._body = bodies.aligned(head.length, head.json_bytes)
         self._got = self._end - self._body_at

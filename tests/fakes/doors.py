@@ -21,6 +21,7 @@ from edged.api import problems
 from edged.api.connection import Limits
 from edged.api.data import data_app
 from edged.api.door import Door
+from edged.api.express import Line
 from edged.api.express_desk import Desk
 from edged.api.server import Server
 from edged.host.clock import SystemClock
@@ -75,6 +76,13 @@ class Doors:
             express=desk,
         )
         return Server([door], self._limits)
+
+    @property
+    def is_express(self) -> bool:
+        """Whether somebody is connected, and all are still with the express door."""
+        (gate,) = self.servers[0]._gates
+        here = gate._here
+        return bool(here) and all(isinstance(one, Line) for one in here)
 
     async def emptied(self) -> int:
         """Wait until nobody is connected; return how many descriptors are open."""

@@ -1,6 +1,8 @@
 """One connection of the express door: its stages, its ends, and what it leaves."""
 
 import asyncio
+import fcntl
+import os
 import socket
 import time
 from array import array
@@ -16,7 +18,6 @@ from edged.wire.tensors import Datatype
 from tests.fakes.doors import (
     QUICK,
     Caller,
-    Doors,
     Reply,
     ask,
     binary,
@@ -57,11 +58,6 @@ async def only(path: Path, raw: bytes) -> Reply:
     return reply
 
 
-def is_express(here: Doors) -> bool:
-    """Tell whether all connections are still with the express door."""
-    return "Connection" not in repr([*here.servers[0]._gates[0]._here])
-
-
 @pytest.mark.parametrize("size", [1, 64, 4096, 4097, 150_528, 1_000_000])
 async def test_a_tensor_of_any_size_comes_back(size: int) -> None:
     """In the buffer, beside it, and larger than any socket buffer."""
@@ -72,7 +68,7 @@ async def test_a_tensor_of_any_size_comes_back(size: int) -> None:
                 reply = await caller.reply()
                 assert reply is not None
                 assert np.arange(size, dtype="<f4").tobytes() == reply.body[-4 * size :]
-            stayed = is_express(here)
+            stayed = here.is_express
 
     assert stayed
 
@@ -91,7 +87,7 @@ async def test_requests_at_once_are_answered_in_order() -> None:
                 assert reply is not None
                 statuses.append(reply.status)
                 sizes.append(len(reply.body))
-            stayed = is_express(here)
+            stayed = here.is_express
 
     assert [404 if model == "nobody" else 200 for model in models] == statuses
     good = [size for size, status in zip(sizes, statuses, strict=True) if status == 200]
@@ -118,7 +114,7 @@ async def test_a_body_that_comes_after_its_head_stays_express() -> None:
         with Caller(here.express) as caller:
             await caller.send(raw[:head], raw[head:5000], raw[5000:])
             reply = await caller.reply()
-            stayed = is_express(here)
+            stayed = here.is_express
 
     assert reply is not None
     assert (200, True) == (reply.status, stayed)
@@ -367,8 +363,81 @@ async def test_too_many_descriptors_end_the_connection() -> None:
     assert before == after
 
 
-def _send_fds(sock: socket.socket, data: bytes, count: int) -> None:
-    fds = array("i", [0] * count)
+async def test_memory_is_registered_used_and_forgotten_by_express() -> None:
+    """The connection stays with the express door all the way."""
+    size = 4 * 2048
+    memory = os.memfd_create("t", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.write(memory, np.arange(2048, dtype="<f4").tobytes())
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        async with doors(echo()) as here:
+            before = await here.emptied()
+            with Caller(here.express) as caller:
+                said = _region("register", {"key": "fd:0", "byte_size": size})
+                _send_fds(caller.sock, said, 1, memory)
+                replies = [await caller.reply()]
+                await caller.send(_in_memory(size))
+                replies.append(await caller.reply())
+                await caller.send(_in_memory(size), _region("unregister", {}))
+                replies += [await caller.reply(), await caller.reply()]
+                await caller.send(_in_memory(size))
+                replies.append(await caller.reply())
+                stayed = here.is_express
+            after = await here.emptied()
+    finally:
+        os.close(memory)
+
+    assert [200, 200, 200, 200, 404] == [reply and reply.status for reply in replies]
+    assert replies[1] is not None
+    assert np.arange(2048, dtype="<f4").tobytes() == replies[1].body[-size:]
+    assert (True, before) == (stayed, after)
+
+
+async def test_a_caller_with_memory_keeps_its_connection_at_aiohttp_too() -> None:
+    """Else it would lose the memory by asking for the model's metadata."""
+    size = 4096
+    memory = os.memfd_create("t", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.truncate(memory, size)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        async with doors(echo()) as here:
+            with Caller(here.express) as caller:
+                said = _region("register", {"key": "fd:0", "byte_size": size})
+                _send_fds(caller.sock, said, 1, memory)
+                replies = [await caller.reply()]
+                await caller.send(b"GET /v2/models/echo HTTP/1.1\r\nHost: x\r\n\r\n")
+                replies.append(await caller.reply())
+                await caller.send(_in_memory(size))
+                replies.append(await caller.reply())
+    finally:
+        os.close(memory)
+
+    assert [(200, False)] * 3 == [r and (r.status, r.closes) for r in replies]
+
+
+def _region(verb: str, document: object) -> bytes:
+    body = msgspec.json.encode(document)
+    head = f"POST /v2/systemsharedmemory/region/r/{verb} HTTP/1.1\r\nHost: x\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _in_memory(size: int) -> bytes:
+    said = {
+        "name": "x",
+        "datatype": "FP32",
+        "shape": [size // 4],
+        "parameters": {
+            "shared_memory_region": "r",
+            "shared_memory_byte_size": size,
+        },
+    }
+    options = {"binary_data_output": True}
+    text = msgspec.json.encode({"inputs": [said], "parameters": options})
+    return post(text, model="echo", json_bytes=len(text))
+
+
+def _send_fds(sock: socket.socket, data: bytes, count: int, fd: int = 0) -> None:
+    fds = array("i", [fd] * count)
     sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
 
 

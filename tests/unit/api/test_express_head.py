@@ -46,11 +46,14 @@ def test_a_version_and_a_region_are_read() -> None:
     infer = read_head(head(LENGTH, line=LINE.replace("/infer", "/versions/1.4/infer")))
     line = "POST /v2/systemsharedmemory/region/in-1/register HTTP/1.1"
     register = read_head(head(LENGTH, line=line))
+    unregister = read_head(head(LENGTH, line=line.replace("register", "unregister")))
 
     assert infer is not None
     assert register is not None
+    assert unregister is not None
     assert ("1.4", None) == (infer.version, infer.json_bytes)
     assert (Kind.REGISTER, "in-1") == (register.kind, register.target)
+    assert (Kind.UNREGISTER, "in-1") == (unregister.kind, unregister.target)
     assert "/v2/models/digits/versions/1.4/infer" == infer.path
     assert "/v2/systemsharedmemory/region/in-1/register" == register.path
 
