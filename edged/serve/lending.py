@@ -68,13 +68,12 @@ def borrow(
         InvalidTensor: the model does not take such inputs.
     """
     lent = dict(inputs)
-    if shared:
-        seeming = {name: _seeming(tensor) for name, tensor in shared.items()}
-        admission.check_inputs(live.plan, live.name, {**inputs, **seeming})
-        for name, tensor in shared.items():
-            what = f"input {name!r}"
-            slot = regions.slot(peer, tensor.place, what)
-            lent[name] = slot.tensor(tensor, what)
+    for name, tensor in shared.items():
+        if not _is_taken(live, name, tensor):
+            seeming = {name: _seeming(tensor) for name, tensor in shared.items()}
+            admission.check_inputs(live.plan, live.name, {**inputs, **seeming})
+        what = f"input {name!r}"
+        lent[name] = regions.slot(peer, tensor.place, what).tensor(tensor, what)
     slots: dict[str, Slot] = {}
     into: dict[str, Array] = {}
     for output in wanted:
@@ -86,6 +85,15 @@ def borrow(
                 if target is not None:
                     into[output.name] = target
     return Loan(inputs=lent, into=into, slots=slots)
+
+
+def _is_taken(live: Live, name: str, tensor: SharedTensor) -> bool:
+    known = live.plan.inputs.get(name)
+    return (
+        known is not None
+        and known[0].datatype is tensor.datatype
+        and (known[0].shape == tensor.shape or known[0].admits(tensor.shape))
+    )
 
 
 def _seeming(tensor: SharedTensor) -> Array:

@@ -5,6 +5,8 @@ floating-point tensors are used in place, and only those too large to be a graph
 parameter; integers, BOOL and BYTES are copied before anything looks at them.
 """
 
+import math
+
 import msgspec
 import numpy as np
 
@@ -84,10 +86,9 @@ class Slot:
         item = spec.datatype.item_bytes
         if item is None or FREE in spec.shape:
             return None
-        count = tensorbytes.check_shape(spec.shape, f"output {spec.name!r}")
-        size = count * item
+        size = math.prod(spec.shape) * item
         self._check_room(size, f"output {spec.name!r}")
-        if not (spec.datatype.is_float and size >= BOUND_BYTES and self._is_aligned):
+        if size < BOUND_BYTES or not (spec.datatype.is_float and self._is_aligned):
             return None
         chunk = self._memory.view(self._at, size)
         if chunk is None:
