@@ -16,8 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edged.serve.live import Live
 from edged.wire import oip
-from tests.fakes.doors import Caller, Doors, Reply, doors, doors_in_thread, post
+from edged.wire.tensors import Datatype
+from tests.fakes.doors import Caller, Doors, Reply, binary, doors, doors_in_thread, post
+from tests.fakes.models import live_model, signature
 
 #: Nothing came for so long: it is over. The longer one is for a doubt.
 QUIET_S, PATIENT_S = 0.03, 1.5
@@ -257,3 +260,107 @@ async def test_real_clients_are_answered_alike(recorded: Recorded) -> None:
                 assert heard[0] == heard[1]
                 assert 200 == heard[0].status
             assert recorded.express == here.is_express
+
+
+def version(number: int, datatype: Datatype = Datatype.FP32) -> Live:
+    """Return a release of the model `m`, an echo."""
+    tensor = ("x", datatype, (-1,))
+    return live_model("m", signature([tensor], [tensor]), dict, version=f"{number}")
+
+
+async def test_a_switch_makes_plans_anew() -> None:
+    """The same bytes are held against the new release's signature, at once."""
+    raw = binary({"x": np.ones(3, "<f4")}, model="m")
+    heard = []
+
+    async with doors(version(1)) as here:
+        with Caller(here.express) as caller:
+            releases = [None, version(2), version(3, Datatype.INT32), version(4)]
+            for release in releases:
+                if release is not None:
+                    here.registry.switch(release)
+                for _ in range(3):
+                    await caller.send(raw)
+                    reply = await caller.reply()
+                    assert reply is not None
+                    told = re.search(
+                        rb'"model_version":"(.)"|it takes (\w+)', reply.body
+                    )
+                    heard.append(told and told.group(1, 2))
+
+    assert [(b"1", None)] * 3 + [(b"2", None)] * 3 == heard[:6]
+    assert [(None, b"INT32")] * 3 + [(b"4", None)] * 3 == heard[6:]
+
+
+async def test_a_named_version_is_held_while_its_body_arrives() -> None:
+    """The head was accepted, so the answer is that release's; a later head's is not."""
+    raw = binary({"x": np.ones(9000, "<f4")}, model="m/versions/1")
+
+    async with doors(version(1)) as here:
+        with Caller(here.express) as caller:
+            await caller.send(raw)
+            first = await caller.reply()
+            await caller.send(raw[:500])
+            await asyncio.sleep(0.02)
+            here.registry.switch(version(2))
+            await caller.send(raw[500:])
+            second = await caller.reply()
+            stayed = here.is_express
+            await caller.send(raw)
+            third = await caller.reply()
+
+    assert first is not None
+    assert first == second
+    assert stayed
+    assert third is not None
+    assert 404 == third.status
+
+
+async def test_an_unnamed_version_is_the_one_that_is_live_when_the_body_is_there() -> (
+    None
+):
+    """Nobody insisted on the old one."""
+    raw = binary({"x": np.ones(9000, "<f4")}, model="m")
+
+    async with doors(version(1)) as here:
+        with Caller(here.express) as caller:
+            await caller.send(raw[:500])
+            await asyncio.sleep(0.02)
+            here.registry.switch(version(2))
+            await caller.send(raw[500:])
+            reply = await caller.reply()
+
+    assert reply is not None
+    assert b'"model_version":"2"' in reply.body
+
+
+async def test_who_sends_a_thousand_at_once_does_not_keep_others_waiting() -> None:
+    """Each connection has its turn after each answer."""
+    raw = binary({"x": np.ones(3, "<f4")}, model="m")
+    answered: list[int] = []
+    flowing = asyncio.Event()
+
+    async def flood(caller: Caller) -> None:
+        await caller.send(raw * 1000)
+
+    async def drink(caller: Caller) -> None:
+        for number in range(1000):
+            assert await caller.reply() is not None
+            answered.append(number)
+            if number == 10:
+                flowing.set()
+
+    async with doors(version(1)) as here:
+        with Caller(here.express) as greedy, Caller(here.express) as modest:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(flood(greedy))
+                drinking = group.create_task(drink(greedy))
+                await flowing.wait()
+                await modest.send(raw)
+                reply = await modest.reply()
+                before = len(answered)
+                await drinking
+
+    assert reply is not None
+    assert 200 == reply.status
+    assert before < 500
