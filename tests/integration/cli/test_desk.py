@@ -1,8 +1,10 @@
 """What a command is given to work with."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edged.cli.desk import Desk
@@ -12,6 +14,8 @@ from edged.errors import TimedOut
 from edged.wire.endpoints import MODELS
 from edged.wire.messages import Models, Nothing
 from tests.fakes.control import FakeControl
+
+Edgectl = Callable[..., tuple[int, str, str]]
 
 
 def desk(home: Path, *, timeout_s: float | None = None) -> Desk:
@@ -40,3 +44,22 @@ def test_the_place_s_patience_counts(fake: FakeControl, home: Path) -> None:
 
     with pytest.raises(TimedOut, match=r"0\.1 s"):
         desk(home, timeout_s=0.1).call(MODELS, Nothing())
+
+
+@pytest.mark.parametrize("words", [("models", "list"), ("infer", "digits", "x.npy")])
+def test_a_question_does_not_wait_for_long(
+    edgectl: Edgectl,
+    fake: FakeControl,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    """A technician learns soon that the daemon hangs; no other socket is tried."""
+    fake.hang = True
+    monkeypatch.setattr("edged.cli.desk.READ_S", 0.1)
+    monkeypatch.chdir(home)
+    np.save("x.npy", np.zeros(3))
+
+    code, _, err = edgectl(*words, "--runtime-dir", home)
+
+    assert (124, True) == (code, "control.sock within 0.1 s" in " ".join(err.split()))
