@@ -20,21 +20,23 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Self:
-    """A reader of our own process."""
+    """A reader of our own process.
+
+    Attributes:
+        command: the words that started it; without the interpreter where a script
+            has one.
+    """
 
     def __init__(self) -> None:
         self._process = psutil.Process()
+        words = tuple(sys.orig_argv)
+        is_script = len(words) > 1 and os.access(words[1], os.X_OK)
+        self.command = words[1:] if is_script else words
 
     @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        """The words that started it; without the interpreter where a script has one."""
-        words = tuple(sys.orig_argv)
-        return words[1:] if len(words) > 1 and os.access(words[1], os.X_OK) else words
 
     def restart_hint(self, env: Mapping[str, str] = os.environ) -> str:
         """Return what a person types to start it anew.
