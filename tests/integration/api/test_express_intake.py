@@ -1,7 +1,9 @@
 """What is read of a connection: nothing lost, tensors aligned, descriptors closed."""
 
 import os
+import select
 import socket
+import threading
 from array import array
 from collections.abc import Iterator
 
@@ -11,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.api.express_head import Head, Kind
-from edged.api.express_intake import BUFFER_BYTES, MOST_FDS, Intake, TooManyDescriptors
+from edged.api.express_intake import (
+    BUFFER_BYTES,
+    MOST_FDS,
+    TURN_BYTES,
+    Intake,
+    TooManyDescriptors,
+)
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: x"
 EMPTY = b"\r\n\r\n"
@@ -99,6 +107,35 @@ def test_all_of_an_unfinished_request_can_be_given_away(
     assert not intake.fill(length)
 
     assert raw + b"abc" == intake.unread()
+
+
+def test_a_large_body_is_read_in_turns(pair: tuple[Intake, socket.socket]) -> None:
+    """Others wait behind it no longer than for a run."""
+    intake, peer = pair
+    length = 3 * TURN_BYTES
+    peer.setblocking(True)  # noqa: FBT003  # the library's signature
+    sending = threading.Thread(
+        target=peer.sendall, args=(HEAD + EMPTY + bytes(length),)
+    )
+    sending.start()
+    select.select([peer_of(intake)], [], [])
+    intake.receive()
+    intake.head()
+    assert intake.expect(binary(length))
+    turns = []
+    while not turns or not turns[-1]:
+        select.select([peer_of(intake)], [], [])
+        before = len(intake.unread())
+        turns.append(intake.fill(length))
+        assert len(intake.unread()) - before <= TURN_BYTES + (1 << 18)
+    sending.join()
+
+    assert len(turns) >= 3
+
+
+def peer_of(intake: Intake) -> socket.socket:
+    """Return the socket that an intake reads from."""
+    return intake._sock
 
 
 def test_a_body_that_ends_early_says_so(pair: tuple[Intake, socket.socket]) -> None:
