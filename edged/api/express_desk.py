@@ -280,17 +280,19 @@ def _read(
 ) -> tuple[Plan | None, oip.Asked, dict[str, Array]]:
     """Return what a body says, by its plan where there is one, and its tensors."""
     json_bytes, plans = order.head.json_bytes, order.plans
-    if json_bytes is None or json_bytes > MAX_KNOWN_BYTES:
+    # All JSON: of interest where every tensor is in shared memory.
+    stop = len(body) if json_bytes is None else json_bytes
+    if stop > MAX_KNOWN_BYTES or not body:
         asked = translate.read(body, json_bytes, order.live)
         return None, asked, asked.inputs
-    text = bytes(body[:json_bytes])
+    text = bytes(body[:stop])
     plan = plans.find(text)
     if plan is not None:
-        inputs = plan.inputs(body, json_bytes)
+        inputs = plan.inputs(body, stop)
         if inputs is not None:
             return plan, plan.asked, inputs
     asked = translate.read(body, json_bytes, order.live)
-    plans.keep(text, asked, len(body) - json_bytes)
+    plans.keep(text, asked, len(body) - stop)
     return None, asked, asked.inputs
 
 

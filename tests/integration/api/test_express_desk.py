@@ -5,6 +5,8 @@ models and the registry are the same; the bytes and where they are cut are drawn
 """
 
 import asyncio
+import fcntl
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,8 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edged.host.peer import Peer
 from edged.serve.live import Live
 from edged.wire import oip
+from edged.wire.oip_regions import Registration
 from edged.wire.tensors import Datatype
 from tests.fakes.doors import Caller, Doors, Reply, binary, doors, doors_in_thread, post
 from tests.fakes.models import live_model, signature
@@ -364,3 +368,42 @@ async def test_who_sends_a_thousand_at_once_does_not_keep_others_waiting() -> No
     assert reply is not None
     assert 200 == reply.status
     assert before < 500
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["all JSON", "its length named"])
+async def test_a_request_whose_tensors_are_in_memory_is_planned(
+    named: bool,  # noqa: FBT001  # both forms of one request
+) -> None:
+    """Stock clients name no JSON length then; a body without tensors is all JSON."""
+    place = {"shared_memory_region": "r", "shared_memory_byte_size": 16}
+    described = {"name": "x", "datatype": "FP32", "shape": [4], "parameters": place}
+    wanted = {"name": "x", "parameters": {**place, "shared_memory_offset": 64}}
+    text = msgspec.json.encode({"inputs": [described], "outputs": [wanted]})
+    length = f"{oip.JSON_LENGTH_HEADER}: {len(text)}\r\n" if named else ""
+    raw = (
+        "POST /v2/models/m/infer HTTP/1.1\r\nHost: t\r\n"
+        f"{length}Content-Length: {len(text)}\r\n\r\n"
+    ).encode() + text
+    me = Peer(pid=os.getpid(), uid=os.getuid(), gid=os.getgid())
+    fd = os.memfd_create("edged-plan", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, 4096)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+
+    async with doors(version(1)) as here:
+        whole = Registration(key="fd:0", byte_size=4096)
+        here.regions.register(me, "test", "r", whole, [fd])
+        with Caller(here.express) as caller:
+            for value in (1.0, 2.0, 3.0):
+                os.pwrite(fd, np.full(4, value, "<f4").tobytes(), 0)
+                await caller.send(raw)
+                reply = await caller.reply()
+
+                assert reply is not None
+                assert b'"shape":[4]' in reply.body
+                assert [value] * 4 == np.frombuffer(
+                    os.pread(fd, 16, 64), "<f4"
+                ).tolist()
+        plans = len(here.desk._plans["m"])
+
+    os.close(fd)
+    assert plans == 1
