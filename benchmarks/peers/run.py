@@ -44,7 +44,7 @@ _START_S = 90.0
 #: measured again; both only so often, and not for ever.
 _TRIES = 3
 _QUIET_S = 5.0
-_PATIENCE_S = 480.0
+_PATIENCE_S = 240.0
 
 #: A turn has five figures of this length at most, and two loads at half of it.
 _LATENCY_S = 1.0

@@ -157,21 +157,23 @@ def _height(chart: Chart) -> int:
 def _strokes(chart: Chart) -> Iterator[_Stroke]:
     yield _Text(_MARGIN, _TITLE / 2 + 6, chart.title, _LARGE, _INK)
     top = float(_TITLE)
+    bars = (bar for panel in chart.panels for bar in panel.bars)
+    groups = list(dict.fromkeys(bar.group for bar in bars))
+    colors = {group: _COLORS[i % len(_COLORS)] for i, group in enumerate(groups)}
     for panel in chart.panels:
         yield _Text(_MARGIN, top + _PANEL / 2 + 4, panel.title, _TEXT + 1, _INK)
         top += _PANEL
-        yield from _bars(panel, top)
+        yield from _bars(panel, top, colors)
         top += _ROW * len(panel.bars)
     yield _Text(_MARGIN, top + _NOTE / 2, chart.note, _TEXT - 1, _PALE)
 
 
-def _bars(panel: Panel, top: float) -> Iterator[_Stroke]:
-    groups = list(dict.fromkeys(bar.group for bar in panel.bars))
+def _bars(panel: Panel, top: float, colors: dict[str, str]) -> Iterator[_Stroke]:
     longest = max(max(bar.value, bar.up_to) for bar in panel.bars)
     scale = (_WIDTH - _LABELS - _NUMBERS - _MARGIN) / longest if longest else 0.0
     for i, bar in enumerate(panel.bars):
         middle = top + _ROW * i + _ROW / 2
-        color = _COLORS[groups.index(bar.group) % len(_COLORS)]
+        color = colors[bar.group]
         yield _Text(_LABELS - 8, middle, bar.label, _TEXT, _INK, "end")
         length = max(1.0, bar.value * scale)
         yield _Box(_LABELS, middle - _BAR / 2, length, _BAR, color)

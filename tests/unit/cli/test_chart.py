@@ -61,6 +61,16 @@ def test_a_group_has_one_colour(drawn: Chart) -> None:
     assert (first, True) == (third, first != second)
 
 
+def test_a_group_keeps_its_colour_in_every_panel(drawn: Chart) -> None:
+    """Also where it is not the first one."""
+    (first, second, _), panels = drawn.panels[0].bars, drawn.panels
+    root = _parsed(drawn._replace(panels=(panels[0], Panel("R", (second, first)))))
+
+    fills = [rect.attrib["fill"] for rect in root.iter(f"{_SVG}rect")][1:]
+    one, _, two, _, two_again, one_again, _ = fills
+    assert (one, two) == (one_again, two_again)
+
+
 def test_png_is_the_same_picture_at_twice_the_size(drawn: Chart) -> None:
     """A bar of the SVG is where the PNG has its colour."""
     root = _parsed(drawn)
