@@ -259,7 +259,7 @@ class Daemon:
         return Trouble(
             code="needs-restart",
             text=f"changed settings wait for a restart: {', '.join(waiting)}",
-            hint="systemctl restart edged",
+            hint=self._board.restart_hint,
         )
 
 

@@ -67,6 +67,11 @@ class Board:
         """Whether every owner still moves: the watchdog's question."""
         return not self._stuck()
 
+    @property
+    def restart_hint(self) -> str:
+        """What a person types to start us anew, however we were started."""
+        return self._process.restart_hint()
+
     def _stuck(self) -> tuple[Trouble, ...]:
         running_s = self._registry.running_s()
         if running_s < STUCK_DEADLINES * self.default_timeout_s:
@@ -76,7 +81,7 @@ class Board:
                 code="stuck",
                 text=f"cannot finish an inference: it has been running for "
                 f"{running_s:.0f} s",
-                hint=self._process.restart_hint(),
+                hint=self.restart_hint,
             ),
         )
 

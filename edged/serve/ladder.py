@@ -143,7 +143,7 @@ def load_ladder(
             raise BadModel(
                 f"cannot load {release.name} {release.manifest.version}: none of its "
                 f"{len(failures)} variants loads; the best says: {first.message}",
-                hint=first.hint or f"edgectl models rollback {release.name}",
+                hint=first.hint or f"edgectl models show {release.name}",
             )
     except BaseException:
         for rung in rungs:
