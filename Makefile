@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run test lint type docs bench bench-peers demo-model pins clean
+.PHONY: help setup demo run test lint type docs bench bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -74,6 +74,10 @@ docs: $(DEV) ## Write the generated files again
 bench: $(READY) ## Measure, and hold the figures against their bars
 	@$(BIN)/python benchmarks/json_codec.py
 	@$(BIN)/python benchmarks/serve.py $(ARGS)
+
+bench-load: $(DEV) ## Measure a thousand switches under load, overload and fairness
+	@$(BIN)/python benchmarks/switches.py $(ARGS)
+	@$(BIN)/python benchmarks/overload.py
 
 bench-peers: $(READY) ## Measure edged beside Triton and others, each in an environment of its own
 	@$(BIN)/python benchmarks/peers/run.py $(ARGS)
