@@ -114,12 +114,14 @@ async def doors(*models: Live, limits: Limits = QUICK) -> AsyncIterator[Doors]:
 
 
 @contextmanager
-def doors_in_thread() -> Iterator[tuple[Doors, asyncio.AbstractEventLoop]]:
+def doors_in_thread(
+    *models: Live,
+) -> Iterator[tuple[Doors, asyncio.AbstractEventLoop]]:
     """Open both doors on a thread's loop until the block ends."""
     made: Future[tuple[Doors, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def run() -> None:
-        async with doors() as here:
+        async with doors(*models) as here:
             over = asyncio.Event()
             made.set_result((here, asyncio.get_running_loop(), over))
             await over.wait()

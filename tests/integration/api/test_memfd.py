@@ -3,20 +3,25 @@
 import array
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from edged.wire.tensors import Datatype
 from tests.fakes.daemon import Daemon, running, short_home
+from tests.fakes.doors import doors_in_thread
+from tests.fakes.models import live_model, signature
 
 SIZE = 4096
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
@@ -69,13 +74,17 @@ class Line:
         self, path: str, document: Any = None, fds: Sequence[int] = ()
     ) -> tuple[int, Any]:
         """Send a request; return status and JSON of the answer."""
+        self.send(path, document, fds)
+        return self.answer()
+
+    def send(self, path: str, document: Any = None, fds: Sequence[int] = ()) -> None:
+        """Send a request."""
         body = b"" if document is None else json.dumps(document).encode()
         method = "GET" if path.endswith("/status") else "POST"
         head = f"{method} {path} HTTP/1.1\r\nHost: t\r\nContent-Length: {len(body)}"
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
         request = head.encode() + b"\r\n\r\n" + body
         self.sock.sendmsg([request], [rights] if fds else [])
-        return self.answer()
 
     def answer(self) -> tuple[int, Any]:
         """Read one."""
@@ -361,3 +370,49 @@ def test_a_bound_is_of_one_peer(box: Daemon, line: Line) -> None:
     assert (64, 200) == (rows, freed)
     soon(0, lambda: mapped(box))
     assert line.ask(INFER, ASK)[0] == 404
+
+
+def test_memory_outlives_a_peer_that_dies_in_a_run() -> None:
+    """The run reads and writes what it was lent; then the memory is gone."""
+    begun, go_on = threading.Event(), threading.Event()
+    seen: list[float] = []
+
+    def slow(feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        begun.set()
+        go_on.wait(5)
+        seen.append(float(feeds["x"].sum()))
+        return {"y": feeds["x"]}
+
+    tensors = [("x", Datatype.FP32, (-1,))], [("y", Datatype.FP32, (-1,))]
+    shared = {
+        "inputs": [
+            {
+                "name": "x",
+                "datatype": "FP32",
+                "shape": [1024],
+                "parameters": in_region(0, 4096),
+            }
+        ],
+        "outputs": [{"name": "y", "parameters": in_region(4096, 4096)}],
+    }
+    model = live_model("slow", signature(*tensors), slow)
+    with doors_in_thread(model) as (here, _loop):
+        line = Line(here.express)
+        with memfd(size=8192) as fd:
+            os.pwrite(fd, np.ones(1024, np.float32).tobytes(), 0)
+            line.ask(REGISTER, {"key": "fd:0", "byte_size": 8192}, [fd])
+        line.send("/v2/models/slow/infer", shared)
+        assert begun.wait(5)
+        line.close()
+        soon(0, lambda: here.regions.usage().regions)
+        in_use = own_mappings()
+        go_on.set()
+
+        soon(0, own_mappings)
+        assert (1, [1024.0]) == (in_use, seen)
+
+
+def own_mappings() -> int:
+    """Count memfds that are mapped in this process."""
+    gc.collect()
+    return Path("/proc/self/maps").read_text().count("memfd:edged-test")
