@@ -1,8 +1,9 @@
 """F3: request -> answer.
 
-Reading order: `request` (the values), `admission` (may it come in), `instance` (one
-loaded rung and its thread), `registry` (which release answers to a name), `stats`
-(what was counted).
+Reading order: `request` (the values), `admission` (may it come in), `queue`, `job` and
+`scheduler` (who is next, and where it runs), `ladder` and `live` (a loaded release),
+`registry` (which release answers to a name), `stats` (what was counted); `regions`,
+`slot` and `lending` (tensors in memory that callers share).
 
 Law: no HTTP, no disk; it never learns how a release came to be live.
 """
