@@ -157,7 +157,7 @@ class Intake:
         stop = min(need, have + TURN_BYTES)
         try:
             while have < stop:
-                got = self._sock.recv_into(body[have:])
+                got = self._sock.recv_into(body[have:stop])
                 if not got:
                     raise EOFError
                 have += got

@@ -297,8 +297,11 @@ async def test_a_drain_lets_running_requests_say_goodbye() -> None:
             await asyncio.sleep(0.05)
             here.servers[0]._gates[0].begin_drain()
             await idle.send(vector(3))
+            began = time.monotonic()
             replies = [await running.replies(), await idle.replies()]
+            took_s = time.monotonic() - began
 
+    assert took_s < QUICK.keep_alive_s / 2  # closed at once, not when it was idle
     assert [[(200, True)]] * 2 == [
         [(r.status, r.closes) for r in one] for one in replies
     ]
