@@ -17,6 +17,7 @@ Machines are noisy: read the ratios.
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -56,6 +57,8 @@ _KEPT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "edged-
 def main() -> None:
     """Measure, and print or write what was found."""
     args = _arguments()
+    # As Ctrl-C: whoever ends this ends the servers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     figures = Figures(rounds=1 if args.quick else args.rounds)
     seconds = _QUICK_S if args.quick else _LATENCY_S
     with ExitStack() as stack:
