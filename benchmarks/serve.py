@@ -254,7 +254,7 @@ class Asker:
             head = -1 if end else self._buffer.find(b"\r\n\r\n", 0, have)
             if head >= 0:
                 lower = bytes(view[:head]).lower()
-                at = lower.index(b"content-length:") + 15
+                at = lower.index(b"\r\ncontent-length:") + 17
                 end = head + 4 + int(lower[at:].split(b"\r\n", 1)[0])
         if not self._buffer.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(bytes(view[:have]).decode(errors="replace"))

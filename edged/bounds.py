@@ -9,18 +9,15 @@ import os
 from edged.api.connection import Limits as ConnectionLimits
 from edged.config import Settings
 from edged.host.process import memory_bytes
+from edged.runtime.threads import choose
 from edged.serve.reception import Limits
 from edged.serve.regions import Bounds, bounds_for
-
-#: More threads than this speed up no model that fits such a box.
-_MOST_THREADS = 4
 
 
 def registry_limits(settings: Settings) -> Limits:
     """Return the registry's: queues, deadlines, sequences, threads."""
-    # One core is left to whoever feeds the model.
     cores = len(os.sched_getaffinity(0))
-    threads = settings.runtime.threads or min(max(1, cores - 1), _MOST_THREADS)
+    threads = choose(settings.runtime.threads, cores)
     return Limits(
         queue_length=settings.serve.queue_length,
         default_timeout_s=settings.serve.default_timeout,

@@ -3,7 +3,7 @@
 Law: pure; decided by measurement and measured again all the time. A run comes to the
 loop only if runs on inputs of its size were short of late: two switches between
 threads would cost more than it takes. A run that stalls the loop all the same sends
-its variant away, each time for twice as long.
+its variant away, for twice as long each time that it happens again soon.
 """
 
 import enum
@@ -66,8 +66,10 @@ class Placer:
         if len(self._window) < MEASURED:
             return
         self._looks_left = max(0, self._looks_left - 1)
+        here = self.placement is Placement.LOOP
+        if here:  # what the machine did to it once is forgotten
+            self._penalty = max(1, self._penalty // 2)
         if not self._looks_left:
-            here = self.placement is Placement.LOOP
             limit_ms = OUTLINE_MS if here else INLINE_MS
             self.bound_bytes = short_up_to(self._window, limit_ns=int(limit_ms * 1e6))
         self._window.clear()
