@@ -70,6 +70,7 @@ async def infer_in(
             seat.live,
             sequence,
             seat.rung.variant,
+            peer=request.peer,
             deadline_s=deadline_of(request, limits),
         )
         try:
@@ -77,8 +78,8 @@ async def infer_in(
             ticket = admit(request, own, wanted, limits, partial(settle, answered))
         except EdgedError:
             if sequence.start:  # it would hold a place that nobody knows of
-                sequences.end(sequence.id)
-            sequences.leave(sequence, place)
+                sequences.end(sequence, request.peer)
+            sequences.leave(sequence, place, request.peer)
             raise
     except EdgedError as error:
         seat.live.stats.refused(error.code)
@@ -86,4 +87,4 @@ async def infer_in(
     try:
         return await heard(answered, ticket)
     finally:
-        sequences.leave(sequence, place)
+        sequences.leave(sequence, place, request.peer)

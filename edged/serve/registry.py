@@ -144,7 +144,9 @@ class Registry:
         """Answer one request; see `submit`."""
         if request.sequence is not None:
             model = self._models.get(request.model)
-            place = model.sequences.find(request.sequence) if model else None
+            place = (
+                model.sequences.find(request.sequence, request.peer) if model else None
+            )
             if model is not None and place is not None:
                 seat = seat_in(place, request)
                 return await infer_in(model.sequences, request, seat, self.limits)

@@ -7,13 +7,22 @@ Source: Triton's sequence extension: sequence_id, sequence_start, sequence_end.
 """
 
 import asyncio
+from collections.abc import Hashable
 from functools import partial
+from typing import NamedTuple
 
 from edged.errors import Conflict, DeadlineExceeded, NotReady, QueueFull
 from edged.serve.ladder import Rung, load_rung
 from edged.serve.live import Live
 from edged.serve.request import Sequence
 from edged.wire.release import Variant
+
+
+class Key(NamedTuple):
+    """A sequence's name: ids are its caller's own."""
+
+    peer: Hashable
+    id: str
 
 
 class Open:
@@ -35,16 +44,16 @@ class Sequences:
         self._limit = limit
         self._idle_s = idle_s
         self._threads = threads
-        self._open: dict[str, Open] = {}
+        self._open: dict[Key, Open] = {}
         self._starting = 0
         self._epoch = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def find(self, sequence: Sequence) -> Open | None:
+    def find(self, sequence: Sequence, peer: Hashable) -> Open | None:
         """Return the open sequence that a request goes on in; None if it starts one."""
-        return None if sequence.start else self._open.get(sequence.id)
+        return None if sequence.start else self._open.get(Key(peer, sequence.id))
 
     def release_of(self, version: str | None) -> Live | None:
         """Return the release of that version on which a sequence is open, if any."""
@@ -53,11 +62,18 @@ class Sequences:
         )
 
     async def enter(
-        self, live: Live, sequence: Sequence, variant: Variant, *, deadline_s: float
+        self,
+        live: Live,
+        sequence: Sequence,
+        variant: Variant,
+        *,
+        peer: Hashable,
+        deadline_s: float,
     ) -> Open:
         """Return the sequence's place, made anew where the request starts one.
 
-        Every `enter` is followed by one `leave`.
+        Every `enter` is followed by one `leave`. A sequence is its peer's alone: who
+        guesses another one's id finds nothing open.
 
         Raises:
             Conflict: it was never started, or has ended, or idled out.
@@ -68,14 +84,14 @@ class Sequences:
         if sequence.start:
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    await self._start(live, sequence.id, variant)
+                    await self._start(live, Key(peer, sequence.id), variant)
             except TimeoutError as error:
                 raise DeadlineExceeded(
                     f"cannot start sequence {sequence.id!r} of {self._model}: its "
                     "deadline passed while its instance was loading",
                     hint="allow more time for the first request of a sequence",
                 ) from error
-        place = self._open.get(sequence.id)
+        place = self._open.get(Key(peer, sequence.id))
         if place is None:
             raise Conflict(
                 f"cannot continue sequence {sequence.id!r} of {self._model}: it is "
@@ -88,11 +104,11 @@ class Sequences:
             place.idle = None
         return place
 
-    async def _start(self, live: Live, name: str, variant: Variant) -> None:
-        self.end(name)
+    async def _start(self, live: Live, key: Key, variant: Variant) -> None:
+        self._end(key)
         if len(self._open) + self._starting >= self._limit:
             raise QueueFull(
-                f"cannot start sequence {name!r} of {self._model}: {self._limit} are "
+                f"cannot start sequence {key.id!r} of {self._model}: {self._limit} are "
                 "open, which is the bound",
                 retry_after_s=self._idle_s,
                 hint="end sequences with sequence_end: true",
@@ -114,33 +130,37 @@ class Sequences:
         if epoch != self._epoch:
             self._close_if_unused(place)
             raise NotReady(
-                f"cannot start sequence {name!r} of {self._model}: the model was "
+                f"cannot start sequence {key.id!r} of {self._model}: the model was "
                 "unloaded meanwhile",
                 hint=f"edgectl models load {self._model}",
             )
-        self.end(name)  # somebody may have started it too, meanwhile
-        self._open[name] = place
+        self._end(key)  # it may have been started twice, meanwhile
+        self._open[key] = place
 
-    def leave(self, sequence: Sequence, place: Open) -> None:
+    def leave(self, sequence: Sequence, place: Open, peer: Hashable) -> None:
         """Finish one request of a sequence."""
+        key = Key(peer, sequence.id)
         place.users -= 1
-        if sequence.end and self._open.get(sequence.id) is place:
-            self.end(sequence.id)
+        if sequence.end and self._open.get(key) is place:
+            self._end(key)
         elif place.ended:
             self._close_if_unused(place)
         elif not place.users:
             loop = asyncio.get_running_loop()
-            place.idle = loop.call_later(self._idle_s, self.end, sequence.id)
+            place.idle = loop.call_later(self._idle_s, self._end, key)
 
     def end_all(self) -> None:
         """End every sequence, also those that are starting: the model is unloaded."""
         self._epoch += 1
-        for name in tuple(self._open):
-            self.end(name)
+        for key in tuple(self._open):
+            self._end(key)
 
-    def end(self, name: str) -> None:
+    def end(self, sequence: Sequence, peer: Hashable) -> None:
         """End one, if it is open; its last request may still run."""
-        place = self._open.pop(name, None)
+        self._end(Key(peer, sequence.id))
+
+    def _end(self, key: Key) -> None:
+        place = self._open.pop(key, None)
         if place is None:
             return
         if place.idle is not None:

@@ -12,7 +12,7 @@ async def test_it_runs_where_the_sequence_began_or_not_at_all(box: Box) -> None:
     """Version and rung may be named, if they are the right ones."""
     await box.ask(model="totals", sequence=Sequence(id="a", start=True))
     sequences = box.registry._models["totals"].sequences
-    place = sequences.find(Sequence(id="a"))
+    place = sequences.find(Sequence(id="a"), None)
     assert place is not None
 
     def seat(**insists: str) -> object:

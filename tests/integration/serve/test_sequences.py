@@ -225,3 +225,15 @@ async def test_a_pinned_request_is_answered_by_what_it_pinned(box: Box) -> None:
 
     assert pinned.outputs["y"].tolist() == [[2.0] * 4]
     assert current == [-1.0] * 4
+
+
+async def test_a_sequence_is_its_caller_s_alone(box: Box) -> None:
+    """Who guesses its id finds nothing open; the same id of another is another one."""
+    await box.ask(model="totals", sequence=Sequence(id="a", start=True), peer="mine")
+
+    with pytest.raises(Conflict):
+        await box.ask(model="totals", sequence=Sequence(id="a"), peer="theirs")
+    await box.ask(model="totals", sequence=Sequence(id="a", start=True), peer="theirs")
+    mine = await box.ask(model="totals", sequence=Sequence(id="a"), peer="mine")
+
+    assert mine == [2.0] * 4
