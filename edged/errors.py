@@ -178,7 +178,55 @@ class BadBundle(Refused):
     code = "bad-bundle"
 
 
+class Rejected(Refused):
+    """A release failed on this box, in its trial or in probation; `fields` say how."""
+
+    code = "rejected"
+
+
+class Held(Refused):
+    """A release answers otherwise than the live one: a person must decide."""
+
+    code = "held"
+
+
+class Quarantined(Refused):
+    """A release was bad on this box once; it does not come back by itself."""
+
+    code = "quarantined"
+
+
+class Pinned(Refused):
+    """A person wants the model to stay as it is."""
+
+    code = "pinned"
+
+
+class Unsigned(Refused):
+    """This box takes signed releases alone."""
+
+    code = "unsigned"
+
+
+class UnknownChange(Refused):
+    """No change has this number, or it was too long ago."""
+
+    code = "unknown-change"
+
+
 # --- later -------------------------------------------------------------------
+
+
+class ChangeUnderWay(Busy):
+    """Another change of the model must end first; `fields` has its `change`."""
+
+    code = "change-under-way"
+
+
+class NoMemory(Busy):
+    """A release needs more memory than there is; `fields` has both, in bytes."""
+
+    code = "no-memory"
 
 
 class QueueFull(Busy):

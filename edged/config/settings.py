@@ -17,9 +17,11 @@ from edged.config.values import ACCOUNT, FullPath, Loopback, Mode, SocketPath
 from edged.strictyaml.kinds import (
     Choice,
     Duration,
+    Flag,
     Kind,
     ListOf,
     Maybe,
+    Number,
     Plain,
     Size,
     Whole,
@@ -239,6 +241,74 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2 << 30
 
 
+class Install(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new release must prove before it serves, and while it is new."""
+
+    require_signed: Annotated[
+        bool,
+        Setting(
+            Flag(),
+            "Refuse releases that nobody signed, also from root. By default an"
+            " administrator's hand is signature enough.",
+            reloadable=True,
+        ),
+    ] = False
+    trial_timeout: Annotated[
+        float,
+        Setting(
+            Duration("1s", "1h"),
+            "Time that one variant may take to load and to answer its golden inputs,"
+            " on this box, beside live load.",
+            reloadable=True,
+        ),
+    ] = 120.0
+    agreement: Annotated[
+        float,
+        Setting(
+            Number(0, 1),
+            "Least share of the live release's golden answers that its successor must"
+            " give too, or a person is asked. Rotated labels agree on one in ten.",
+            reloadable=True,
+        ),
+    ] = 0.8
+    slowdown: Annotated[
+        float,
+        Setting(
+            Number(1, 1000),
+            "CPU time of an answer, as a multiple of the live release's, above which a"
+            " person is asked.",
+            reloadable=True,
+        ),
+    ] = 3.0
+    probation: Annotated[
+        float,
+        Setting(
+            Duration("0ms", "30d"),
+            "Time that a new release is watched with its predecessor at hand, before it"
+            " counts as good. 0 trusts it at once.",
+            reloadable=True,
+        ),
+    ] = 600.0
+    probation_inferences: Annotated[
+        int,
+        Setting(
+            Whole(0, 1_000_000),
+            "Answers that it must have given by then; a box that is asked less watches"
+            " for up to 24 times as long.",
+            reloadable=True,
+        ),
+    ] = 100
+    error_share: Annotated[
+        float,
+        Setting(
+            Number(0, 1),
+            "Share of runs that may fail in probation, beyond what its predecessor's"
+            " did.",
+            reloadable=True,
+        ),
+    ] = 0.05
+
+
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """Who may change what the daemon does, besides root and its own user."""
 
@@ -289,6 +359,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     serve: Serve = Serve()
     runtime: Runtime = Runtime()
     store: Store = Store()
+    install: Install = Install()
     control: Control = Control()
     log: Log = Log()
 
@@ -329,6 +400,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "serve": Serve,
     "runtime": Runtime,
     "store": Store,
+    "install": Install,
     "control": Control,
     "log": Log,
 }

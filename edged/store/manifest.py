@@ -127,6 +127,7 @@ _VARIANT = Record(
         "backend": Choice(BackendName),
         "file": _FILE,
         "accuracy": Maybe(_SHARE),
+        "optional": Flag(),
         "io": MapOf(
             _TENSOR,
             Record(

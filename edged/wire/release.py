@@ -135,12 +135,14 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         io: by tensor name of the signature, inputs and outputs alike.
         accuracy: held-out accuracy, 0..1, as the author measured it.
+        optional: the release may go live without it, where it does not fit the board.
     """
 
     id: str
     backend: BackendName
     file: str
     accuracy: float | None = None
+    optional: bool = False
     io: dict[str, TensorIO] = {}
 
 

@@ -224,7 +224,7 @@ def test_an_error_lists_every_fault_with_line_column_and_key() -> None:
         "      - {id: fp32, bakend: onnx, file: digits.onnx, accuracy: 0.981}\n"
         "        ^\n"
         "a/model.yaml:14:16: variants[0].bakend: cannot use this key, allowed"
-        " id, backend, file, accuracy, io (did you mean 'backend'?)\n"
+        " id, backend, file, accuracy, optional, io (did you mean 'backend'?)\n"
         "      - {id: fp32, bakend: onnx, file: digits.onnx, accuracy: 0.981}\n"
         "                   ^"
     )
