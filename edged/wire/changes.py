@@ -66,6 +66,7 @@ class StepTaken(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         why: in words; empty where the step says it all.
+        code: of the failure, as in `errors`; empty for none.
         hint: what a person may do; empty for nothing.
         figures: what was measured, by name with its unit.
     """
@@ -73,6 +74,7 @@ class StepTaken(msgspec.Struct, frozen=True, kw_only=True):
     step: Step
     at_utc: str
     why: str = ""
+    code: str = ""
     hint: str = ""
     figures: dict[str, float | str] = {}
 
@@ -183,6 +185,7 @@ class Stepped(Entry, frozen=True, kw_only=True, tag="stepped"):
     change: int
     step: Step
     why: str = ""
+    code: str = ""
     hint: str = ""
     figures: dict[str, float | str] = {}
 
