@@ -223,7 +223,11 @@ class Agent(Generic[P]):
                     f"cannot roll {name} back: it has no previous release",
                     hint=f"edgectl models show {name}",
                 )
-            await self._make_live(release, link=lambda: self._links.swap_back(name))
+            left = live.folder if live else None
+            await self._make_live(
+                release,
+                link=lambda: self._links.put_back(name, release.folder, previous=left),
+            )
             changes = (
                 changes_for_callers(live.manifest.signature, release.manifest.signature)
                 if live
@@ -327,7 +331,10 @@ class Agent(Generic[P]):
         self, release: Release, *, link: Callable[[], object] | None = None
     ) -> None:
         """Load, prove, link, switch; until the link is swapped nothing has changed."""
-        swap = link or (lambda: self._links.switch(release.name, release.folder))
+        live = await self._work(lambda: self._shelf.linked(release.name)[0])
+        swap = link or (
+            lambda: self._links.switch(release.name, release.folder, previous=live)
+        )
         prepared = await self._prepare(release, strict=True)
         try:
             await self._work(lambda: prove(release, prepared.rungs))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from edged.errors import BadRelease, Conflict, StoreFailed, UnknownVersion
+from edged.errors import BadRelease, StoreFailed, UnknownVersion
 from edged.host.files import Files, Site, store_errors
 from edged.store.layout import MANIFEST, Layout, link_target, parse_target
 from edged.store.look import found, is_file, is_folder, listed
@@ -89,58 +89,40 @@ class Links:
         state = LinkState.RESOLVES if whole else LinkState.DANGLING
         return Link(path=link, state=state, folder=folder, target=target)
 
-    def switch(self, name: str, folder: str) -> None:
-        """Make an installed release live; the one that was live becomes previous.
+    def switch(self, name: str, folder: str, *, previous: str | None) -> None:
+        """Make an installed release live, and say which one to go back to.
 
-        `previous` moves first: a power cut in between leaves both on the old
-        release, and the switch undone. An old link that leads nowhere is not kept.
+        `previous` moves first: a power cut in between leaves `current` on the old
+        release, and the switch undone.
+
+        Args:
+            name: of the model.
+            folder: of the release that becomes live.
+            previous: of the one to go back to; None where there is none.
 
         Raises:
             UnknownVersion: that release is not installed.
             StoreFailed: the disk refused; both links are as they were.
         """
-        if not is_file(self._layout.release(name, folder) / MANIFEST):
-            raise UnknownVersion(
-                f"cannot make release {folder} of {name} live: it is not installed",
-                hint=f"`edgectl models show {name}` lists the installed ones",
-            )
-        live, back = self._both(name)
-        if live.state is LinkState.RESOLVES and live.folder == folder:
-            return
+        live, back = self._checked(name, folder)
         with self._all_or_nothing(live, back):
-            if live.state is LinkState.RESOLVES:
-                self._files.swap_link(Site.LINK_PREVIOUS, live.target, back.path)
-            self._files.swap_link(Site.LINK_CURRENT, link_target(folder), live.path)
+            self._lead(Site.LINK_PREVIOUS, back, previous)
+            self._lead(Site.LINK_CURRENT, live, folder)
 
-    def swap_back(self, name: str) -> str:
-        """Make the previous release live and the live one previous.
+    def put_back(self, name: str, folder: str, *, previous: str | None) -> None:
+        """Make a release live again that was; as `switch`, in the other order.
 
-        `current` moves first: a power cut in between leaves both on the release
-        gone back to.
-
-        Returns:
-            The folder that is live now.
+        `current` moves first: what is gone back from was bad, and a power cut in
+        between must not leave it live.
 
         Raises:
-            Conflict: there is no other release to go back to.
+            UnknownVersion: that release is not installed.
             StoreFailed: the disk refused; both links are as they were.
         """
-        live, back = self._both(name)
-        if back.folder is None or back.state is not LinkState.RESOLVES:
-            raise Conflict(
-                f"cannot roll back {name}: {_nothing_there(back)}",
-                hint=self._another(name, live),
-            )
-        if live.state is LinkState.RESOLVES and live.folder == back.folder:
-            raise Conflict(
-                f"cannot roll back {name}: the previous release is the live one",
-                hint=f"`edgectl models show {name}` lists what is installed",
-            )
+        live, back = self._checked(name, folder)
         with self._all_or_nothing(live, back):
-            self._files.swap_link(Site.LINK_CURRENT, back.target, live.path)
-            if live.state is LinkState.RESOLVES:
-                self._files.swap_link(Site.LINK_PREVIOUS, live.target, back.path)
-        return back.folder
+            self._lead(Site.LINK_CURRENT, live, folder)
+            self._lead(Site.LINK_PREVIOUS, back, previous)
 
     def clear(self, name: str) -> None:
         """Remove both links: nothing of this model is live any more.
@@ -151,6 +133,24 @@ class Links:
         for link in (self._layout.previous(name), self._layout.current(name)):
             if self.look(link).state is not LinkState.MISSING:
                 self._files.remove(Site.LINK_CLEAR, link)
+
+    def _checked(self, name: str, folder: str) -> tuple[Link, Link]:
+        """Return both links as they are, if that release can become live."""
+        if not is_file(self._layout.release(name, folder) / MANIFEST):
+            raise UnknownVersion(
+                f"cannot make release {folder} of {name} live: it is not installed",
+                hint=f"`edgectl models show {name}` lists the installed ones",
+            )
+        return self._both(name)
+
+    def _lead(self, site: Site, link: Link, folder: str | None) -> None:
+        """Make a link lead to a release, or be gone."""
+        if folder is not None:
+            target = link_target(folder)
+            if link.target != target:
+                self._files.swap_link(site, target, link.path)
+        elif link.state is not LinkState.MISSING:
+            self._files.remove(site, link.path)
 
     def _both(self, name: str) -> tuple[Link, Link]:
         current, previous = self._layout.current(name), self._layout.previous(name)

@@ -98,7 +98,9 @@ class Shop:
         """Receive, adopt and switch."""
         staged = receive(chunks, self.layout.incoming / "new", self.files, Limits())
         release = self.releases.adopt(staged)
-        self.links.switch(release.name, release.folder)
+        live = self.links.look(self.layout.current(release.name)).folder
+        if live != release.folder:
+            self.links.switch(release.name, release.folder, previous=live)
         return release
 
     def tree(self) -> dict[str, bytes | str]:

@@ -31,8 +31,12 @@ def _delete(shop: Shop) -> None:
 CHANGES: dict[str, Change] = {
     "install": lambda shop: shop.install(seq=4),
     "install-other": lambda shop: shop.install("wolves", 1),
-    "rollback": lambda shop: shop.links.swap_back("pets"),
-    "use": lambda shop: shop.links.switch("pets", _folder(shop, 1)),
+    "rollback": lambda shop: shop.links.put_back(
+        "pets", _folder(shop, 2), previous=_folder(shop, 1)
+    ),
+    "use": lambda shop: shop.links.switch(
+        "pets", _folder(shop, 1), previous=_folder(shop, 3)
+    ),
     "delete": _delete,
     "remove-other": lambda shop: shop.releases.remove("cows"),
 }

@@ -100,6 +100,6 @@ def test_a_link_cannot_be_swapped_on_a_read_only_store(shop: Shop, small: Path) 
     subprocess.run(["mount", "-o", "remount,ro", small], check=True)
 
     with pytest.raises(StoreFailed, match="is read-only"):
-        shop.links.swap_back("pets")
+        shop.links.put_back("pets", str(links[1]), previous=links[0])
 
     assert links == (shop.links.current("pets"), shop.links.previous("pets"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.errors import BadRelease, Conflict, StoreFailed, UnknownVersion
+from edged.errors import BadRelease, StoreFailed, UnknownVersion
 from edged.host.files import Site
 from edged.store.links import LinkState
 from tests.fakes.bundles import Shop
@@ -47,13 +47,15 @@ def test_a_switch_keeps_what_was_live(shop: Shop) -> None:
     assert Path(f"releases/{second.folder}") == shop.layout.current("pets").readlink()
 
 
-def test_switching_to_the_live_release_changes_nothing(shop: Shop) -> None:
-    """`previous` must not become the live one."""
+def test_switching_to_the_live_release_moves_nothing(shop: Shop) -> None:
+    """A link that is right is left alone."""
     first, second = shop.install(seq=1), shop.install(seq=2)
+    _disk(shop).ops.clear()
 
-    shop.links.switch("pets", second.folder)
+    shop.links.switch("pets", second.folder, previous=first.folder)
 
     assert (second.folder, first.folder) == _linked(shop)
+    assert [] == _disk(shop).ops
 
 
 def test_a_release_that_is_not_installed_cannot_go_live(shop: Shop) -> None:
@@ -61,33 +63,44 @@ def test_a_release_that_is_not_installed_cannot_go_live(shop: Shop) -> None:
     first = shop.install(seq=1)
 
     with pytest.raises(UnknownVersion, match="it is not installed"):
-        shop.links.switch("pets", "2-0123456789ab")
+        shop.links.switch("pets", "2-0123456789ab", previous=None)
 
     assert (first.folder, None) == _linked(shop)
 
 
-def test_swapping_back_twice_comes_home(shop: Shop) -> None:
-    """The two releases change places."""
+def test_putting_back_leads_both_links_where_they_led(shop: Shop) -> None:
+    """What was left is neither live nor the one to go back to."""
     first, second = shop.install(seq=1), shop.install(seq=2)
+    shop.install(seq=3)
 
-    assert first.folder == shop.links.swap_back("pets")
-    assert (first.folder, second.folder) == _linked(shop)
-    assert second.folder == shop.links.swap_back("pets")
+    shop.links.put_back("pets", second.folder, previous=first.folder)
+
     assert (second.folder, first.folder) == _linked(shop)
 
 
-def test_without_another_release_there_is_no_way_back(shop: Shop) -> None:
-    """It says what to look at instead."""
+def test_putting_back_the_first_release_leaves_nothing_behind_it(shop: Shop) -> None:
+    """There was none to go back to."""
     first = shop.install(seq=1)
-    with pytest.raises(Conflict, match="there is no") as caught:
-        shop.links.swap_back("pets")
-    assert "`edgectl install PATH`: no other release is installed" == caught.value.hint
+    shop.install(seq=2)
 
-    shop.layout.previous("pets").symlink_to(f"releases/{first.folder}")
-    with pytest.raises(Conflict, match="the previous release is the live one"):
-        shop.links.swap_back("pets")
+    shop.links.put_back("pets", first.folder, previous=None)
 
-    assert first.folder == shop.links.current("pets")
+    assert (first.folder, None) == _linked(shop)
+
+
+def test_the_live_link_goes_back_first_and_forth_last(shop: Shop) -> None:
+    """A power cut in between must leave the better release live."""
+    first, second = shop.install(seq=1), shop.install(seq=2)
+    ops = _disk(shop).ops
+    ops.clear()
+
+    shop.links.put_back("pets", first.folder, previous=second.folder)
+    back = list(dict.fromkeys(op.site for op in ops))
+    ops.clear()
+    shop.links.switch("pets", second.folder, previous=first.folder)
+
+    assert [Site.LINK_CURRENT, Site.LINK_PREVIOUS] == back
+    assert back[::-1] == list(dict.fromkeys(op.site for op in ops))
 
 
 def test_a_way_out_names_a_release_that_is_there(shop: Shop) -> None:
@@ -95,11 +108,13 @@ def test_a_way_out_names_a_release_that_is_there(shop: Shop) -> None:
     for seq in (1, 2, 3):
         shop.install(seq=seq)
     shop.layout.previous("pets").unlink()
+    shop.layout.current("pets").unlink()
+    shop.layout.current("pets").symlink_to("releases/9-0123456789ab")
 
-    with pytest.raises(Conflict, match="there is no") as caught:
-        shop.links.swap_back("pets")
+    with pytest.raises(BadRelease, match="is not there") as caught:
+        shop.links.current("pets")
 
-    assert caught.value.hint.startswith("`edgectl models use pets 2`, or")
+    assert caught.value.hint.startswith("`edgectl models use pets 3`, or")
 
 
 @pytest.mark.parametrize(
@@ -153,19 +168,6 @@ def test_a_release_folder_that_is_a_link_leads_nowhere(
         shop.links.current("pets")
 
 
-def test_a_dangling_current_does_not_become_previous(shop: Shop) -> None:
-    """Both links must lead somewhere after a switch, and after a way back."""
-    first, second = shop.install(seq=1), shop.install(seq=2)
-    third = shop.install(seq=3)
-    shop.releases.delete(third)
-
-    assert second.folder == shop.links.swap_back("pets")
-    assert (second.folder, second.folder) == _linked(shop)
-    shop.releases.delete(second)
-    shop.links.switch("pets", first.folder)
-    assert first.folder == shop.links.current("pets")
-
-
 def test_clear_removes_both(shop: Shop) -> None:
     """Also where they lead nowhere, and where there is only one."""
     shop.install(seq=1)
@@ -180,24 +182,20 @@ def test_clear_removes_both(shop: Shop) -> None:
 
 @pytest.mark.parametrize("seen", [False, True], ids=["refused", "seen"])
 @pytest.mark.parametrize("site", [Site.LINK_CURRENT, Site.LINK_PREVIOUS])
-@pytest.mark.parametrize("verb", ["switch", "swap_back"])
+@pytest.mark.parametrize("verb", ["switch", "put_back"])
 def test_a_move_that_fails_leaves_both_links(
     shop: Shop, verb: str, site: Site, *, seen: bool
 ) -> None:
     """Also when the link had moved and only its folder could not be synced."""
     first, second = shop.install(seq=1), shop.install(seq=2)
     third = shop.install(seq=3)
-    shop.links.swap_back("pets")
     _disk(shop).fail(site, OSError(errno.EIO, ""), seen=seen)
-    move = {
-        "switch": lambda: shop.links.switch("pets", first.folder),
-        "swap_back": lambda: shop.links.swap_back("pets"),
-    }[verb]
+    move = getattr(shop.links, verb)
 
     with pytest.raises(StoreFailed):
-        move()
+        move("pets", first.folder, previous=third.folder)
 
-    assert (second.folder, third.folder) == _linked(shop)
+    assert (third.folder, second.folder) == _linked(shop)
 
 
 def test_a_first_switch_that_fails_leaves_no_link(shop: Shop) -> None:
@@ -232,7 +230,7 @@ def test_a_model_that_cannot_be_looked_at_has_no_answer(shop: Shop) -> None:
 
     for look in (
         lambda: shop.links.current("pets"),
-        lambda: shop.links.switch("pets", first.folder),
+        lambda: shop.links.switch("pets", first.folder, previous=None),
         lambda: shop.links.clear("pets"),
     ):
         with pytest.raises(StoreFailed, match="cannot read"):
