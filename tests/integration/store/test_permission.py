@@ -71,7 +71,7 @@ shop, folder = Shop(Path(sys.argv[1]), DiskFiles()), sys.argv[2]
 print(*shop.releases.names())
 for look in (
     lambda: shop.links.current("wolves"),
-    lambda: shop.links.switch("wolves", folder),
+    lambda: shop.links.switch("wolves", folder, previous=None),
     lambda: shop.releases.read("wolves", folder),
     lambda: shop.releases.remove("wolves"),
 ):
