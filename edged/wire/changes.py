@@ -170,13 +170,9 @@ class Began(Entry, frozen=True, kw_only=True, tag="began"):
 
     Attributes:
         change: with its first step.
-        current: folder that was live, None for none.
-        previous: folder to go back to, as it was; a rollback restores both.
     """
 
     change: Change
-    current: str | None = None
-    previous: str | None = None
 
 
 class Stepped(Entry, frozen=True, kw_only=True, tag="stepped"):
@@ -194,12 +190,19 @@ class Attempted(Entry, frozen=True, kw_only=True, tag="attempted"):
     """A release that is not committed is about to be loaded in the daemon itself.
 
     Attributes:
+        change: that wants it; it is `switching`, or was in probation at a start.
         boot: the kernel's id of this boot.
+        current: folder of the last committed release, None for none.
+        previous: folder of the one before that. A roll-back restores both; they are
+            of the first attempt of a change.
     """
 
+    change: int
     digest: str
     model: str
     boot: str
+    current: str | None = None
+    previous: str | None = None
 
 
 class Marked(Entry, frozen=True, kw_only=True, tag="marked"):

@@ -38,9 +38,11 @@ def change(*steps: Step) -> Change:
 @pytest.mark.parametrize(
     "entry",
     [
-        Began(at_utc=AT, change=change(Step.STAGED), current="1-cdcdcdcdcdcd"),
+        Began(at_utc=AT, change=change(Step.STAGED)),
         Stepped(at_utc=AT, change=7, step=Step.HELD, why="slow", figures={"x": 8.0}),
-        Attempted(at_utc=AT, digest="ab", model="digits", boot="b"),
+        Attempted(
+            at_utc=AT, change=7, digest="ab", model="digits", boot="b", current="1-cd"
+        ),
         Marked(
             at_utc=AT, model="digits", digest="ab", seq=2, quarantined=True, by="root"
         ),
