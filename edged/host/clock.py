@@ -6,6 +6,7 @@ hands in one that it moves.
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 
@@ -29,3 +30,17 @@ class SystemClock:
     def utc(self) -> datetime:
         """Return CLOCK_REALTIME as an aware date."""
         return datetime.now(UTC)
+
+
+def boot_id(root: Path = Path("/")) -> str:
+    """Tell this boot from every other; empty where the kernel does not say.
+
+    Source: /proc/sys/kernel/random/boot_id; random(4). A container has its host's.
+
+    Args:
+        root: what stands for `/`.
+    """
+    try:
+        return (root / "proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

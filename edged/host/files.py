@@ -7,6 +7,7 @@ person in front of the box can act on.
 
 What survives a power cut (a file's bytes and its name are two different things):
 
+- `append`: all of it, on return; a cut in between may leave a part, or garbage.
 - `Writer.commit`: the bytes. Its name only after `sync_dir` of its folder.
 - `mkdir`, `link`, `symlink`: only after `sync_dir` of the folder that holds them.
 - `rename`, `swap_link`, `write_atomic`, `remove`: all of it, on return; seen before
@@ -53,6 +54,8 @@ class Site(enum.Enum):
     LINK_CURRENT = "link-current"
     LINK_RESTORE = "link-restore"  # after a move that failed
     LINK_CLEAR = "link-clear"
+    JOURNAL_APPEND = "journal-append"
+    JOURNAL_COMPACT = "journal-compact"  # or written anew after damage
     STATUS_SNAPSHOT = "status-snapshot"  # what `edgectl status` reads when we are dead
 
 
@@ -87,6 +90,12 @@ class Files(Protocol):
 
     def write_atomic(self, site: Site, path: Path, data: bytes) -> None:
         """Put `data` at `path`, replacing what was there as a whole."""
+
+    def append(self, site: Site, path: Path, data: bytes) -> None:
+        """Put `data` at the end of a file, made if there is none, and fsync it.
+
+        After an error the file is not to be trusted, as after one of a `Writer`.
+        """
 
     def rename(self, site: Site, src: Path, dst: Path) -> None:
         """Move `src` to `dst` in one step, replacing a file that was there."""
@@ -174,6 +183,23 @@ class DiskFiles:
         except BaseException:
             writer.abort()
             raise
+
+    def append(self, site: Site, path: Path, data: bytes) -> None:  # noqa: ARG002  # see class
+        """Write and fsync; then fsync the folder, if the file is new.
+
+        What an error left is cut off again where the disk lets us, so that it is not
+        found as if it had been written.
+        """
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with store_errors("write", path):
+            is_new = not os.path.lexists(path)
+            fd = os.open(path, flags | os.O_CREAT, _FILE_MODE)
+            try:
+                _append(fd, data)
+            finally:
+                os.close(fd)
+            if is_new:
+                _sync_dir(path.parent)
 
     def rename(self, site: Site, src: Path, dst: Path) -> None:  # noqa: ARG002  # see class
         """Rename, then fsync the new folder before the old one.
@@ -368,6 +394,19 @@ def _mount_of(path: Path) -> Path:
 
 def _neighbour(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
+
+
+def _append(fd: int, data: bytes) -> None:
+    size = os.fstat(fd).st_size
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        os.fsync(fd)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(fd, size)
+        raise
 
 
 def _sync_dir(path: Path) -> None:

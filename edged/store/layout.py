@@ -7,6 +7,7 @@ the store (a model's, a release folder's) is refused here.
     models/<name>/current                      -> releases/<folder>, the live one
     models/<name>/previous                     -> releases/<folder>, to go back to
     incoming/<token>/                          staged, not yet a release; or trash
+    journal                                    what was wanted, tried and decided
 """
 
 import re
@@ -32,6 +33,7 @@ class Layout:
         self.root = root
         self.models_dir = root / "models"
         self.incoming = root / "incoming"
+        self.journal = root / "journal"
 
     def model(self, name: str) -> Path:
         """Return a model's folder.

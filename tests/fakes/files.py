@@ -4,9 +4,11 @@
 it. `fail` makes one site refuse. `cut_after` cuts the power before a later step: from
 then on nothing reaches the disk, and what was not durable by the promises of
 `edged.host.files` is lost: bytes not committed, names not synced.
+A cut in the middle of an `append` leaves the tail that the test asks for.
 """
 # ruff: noqa: D102  # the port's docstrings hold for its twin
 
+import enum
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +19,15 @@ from edged.host.files import DiskFiles, Site, Writer, store_failed
 
 class PowerCut(BaseException):
     """The power is gone; no handler of ordinary errors may catch this."""
+
+
+class Tail(enum.Enum):
+    """What a power cut in the middle of an append leaves of it."""
+
+    LOST = "lost"
+    TORN = "torn"  # the first half
+    ZEROS = "zeros"  # the file's new size was durable, its bytes were not
+    KEPT = "kept"  # all of it, and nobody was told
 
 
 class Op(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +51,15 @@ class _Failure(msgspec.Struct, frozen=True, kw_only=True):
 class RecordingFiles:
     """The `Files` port on the real disk, with a log and switches for disaster."""
 
-    def __init__(self, *, cut_after: int | None = None, lose: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        cut_after: int | None = None,
+        lose: bool = True,
+        tail: Tail = Tail.LOST,
+    ) -> None:
         self.ops: list[Op] = []
+        self._tail = tail
         self._disk = DiskFiles()
         self._cut_after = cut_after
         self._lose = lose
@@ -95,6 +113,12 @@ class RecordingFiles:
     def write_atomic(self, site: Site, path: Path, data: bytes) -> None:
         with _Step(self, "write_atomic", site, path):
             self._disk.write_atomic(site, path, data)
+
+    def append(self, site: Site, path: Path, data: bytes) -> None:
+        if self._cut_after == len(self.ops):
+            self._disk.append(site, path, _left(data, self._tail))
+        with _Step(self, "append", site, path):
+            self._disk.append(site, path, data)
 
     def rename(self, site: Site, src: Path, dst: Path) -> None:
         with _Step(self, "rename", site, dst):
@@ -216,6 +240,18 @@ class _Step:
         failed = store_failed(failure.error, self._op.verb, self._op.path)
         failed.__cause__ = failure.error
         return failed
+
+
+def _left(data: bytes, tail: Tail) -> bytes:
+    match tail:
+        case Tail.LOST:
+            return b""
+        case Tail.TORN:
+            return data[: len(data) // 2]
+        case Tail.ZEROS:
+            return bytes(len(data))
+        case Tail.KEPT:
+            return data
 
 
 def _moved(path: Path, src: Path, dst: Path) -> Path:
