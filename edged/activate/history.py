@@ -283,6 +283,16 @@ class History:
         with self._reading:
             return self._ledger.places(change_id)
 
+    def committed(self, model: str) -> frozenset[str]:
+        """Return the folders of a model's releases that were committed once."""
+        with self._reading:
+            return self._ledger.committed(model)
+
+    def kept(self, model: str) -> frozenset[str]:
+        """Return the folders of releases that changes, which are over, left there."""
+        with self._reading:
+            return self._ledger.kept(model)
+
     def quarantine(self, digest: str) -> Marked | None:
         """Return who quarantined a release, and why; None if it is not."""
         with self._reading:

@@ -117,6 +117,24 @@ class Ledger:
         """Return a model's changes that are not over, oldest first."""
         return tuple(c for c in self.changes(model) if not c.is_over)
 
+    def committed(self, model: str) -> frozenset[str]:
+        """Return the folders of a model's releases that were committed once."""
+        return frozenset(
+            change.release.folder
+            for change in self.changes(model)
+            if change.release and change.last.step is Step.COMMITTED
+        )
+
+    def kept(self, model: str) -> frozenset[str]:
+        """Return the folders of releases that changes, which are over, left there."""
+        return frozenset(
+            change.release.folder
+            for change in self.changes(model)
+            if change.release
+            and change.is_over
+            and change.last.step is not Step.REFUSED
+        )
+
     def places(self, change_id: int) -> Places | None:
         """Return where a roll-back of an open change leads; None before an attempt."""
         first = self.state.attempts.get(change_id)
