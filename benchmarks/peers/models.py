@@ -77,6 +77,22 @@ def expected(name: str) -> np.ndarray:
     return answer.ravel()
 
 
+def answer(model: Model) -> bytes:
+    """Return the right answer as edged writes it, for a server without a model."""
+    tensor = expected(model.name).reshape(model.answer)
+    output = oip.Output(name=model.output, tensor=tensor, binary=True)
+    encoded = oip.write_response(
+        model=model.name, version="1.0.0", id=None, outputs=[output]
+    )
+    fields = {
+        "Content-Type": encoded.content_type,
+        "Content-Length": str(encoded.content_length),
+        oip.JSON_LENGTH_HEADER: str(encoded.json_bytes),
+    }
+    lines = ["HTTP/1.1 200 OK", *(f"{k}: {v}" for k, v in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + b"".join(encoded.buffers)
+
+
 # --- requests ---------------------------------------------------------------------
 
 

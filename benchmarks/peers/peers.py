@@ -127,6 +127,34 @@ class InProcess(Peer):
         return Running(None, 0.0, (), _nothing, _nothing, calls)
 
 
+# --- a server without a model -----------------------------------------------------
+
+
+class Echo(Peer):
+    """What a Python server and this machine cost where nothing is computed."""
+
+    name = "echo"
+    how = "no model: edged's reader without its rules answers a constant, Unix socket"
+
+    def prepare(self, root: Path) -> dict[str, str]:  # noqa: ARG002  # as declared
+        """Need nothing."""
+        return {}
+
+    def start(self, work: Path, models_dir: Path) -> Running:  # noqa: ARG002
+        """Write down the right answers, and start it on them."""
+        answers, path = work / "answers", work / "sock"
+        answers.mkdir()
+        for model in models.models():
+            _, _, body = models.binary(model).partition(b"\r\n\r\n")
+            (answers / str(len(body))).write_bytes(models.answer(model))
+        script = ROOT / "benchmarks/peers/servers/echo.py"
+        server = Server(
+            [sys.executable, script, path, answers], os.environ, work / "log"
+        )
+        ways = (_binary_way(asker.unix(str(path)), "binary body"),)
+        return Running(server.pid, server.began, ways, server.check, server.stop)
+
+
 # --- edged ------------------------------------------------------------------------
 
 
@@ -391,7 +419,7 @@ class LitServe(Peer):
 
 def everybody() -> tuple[Peer, ...]:
     """Return all peers, the floor first."""
-    return (InProcess(), Edged(), Triton(), MLServer(), FastApi(), LitServe())
+    return (InProcess(), Echo(), Edged(), Triton(), MLServer(), FastApi(), LitServe())
 
 
 def free_port() -> int:
