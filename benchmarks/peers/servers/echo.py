@@ -57,10 +57,10 @@ async def _serve(path: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(path)
         listening.listen()
-        listening.setblocking(False)
+        listening.settimeout(0)
         while True:
             sock, _ = await loop.sock_accept(listening)
-            sock.setblocking(False)
+            sock.settimeout(0)
             Line(sock)
 
 
