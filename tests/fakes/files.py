@@ -60,6 +60,7 @@ class RecordingFiles:
     ) -> None:
         self.ops: list[Op] = []
         self._tail = tail
+        self._is_off = False
         self._disk = DiskFiles()
         self._cut_after = cut_after
         self._lose = lose
@@ -115,7 +116,7 @@ class RecordingFiles:
             self._disk.write_atomic(site, path, data)
 
     def append(self, site: Site, path: Path, data: bytes) -> None:
-        if self._cut_after == len(self.ops):
+        if self.is_cut() and not self._is_off:
             self._disk.append(site, path, _left(data, self._tail))
         with _Step(self, "append", site, path):
             self._disk.append(site, path, data)
@@ -164,6 +165,7 @@ class RecordingFiles:
 
     def cut(self) -> None:
         """Lose what is not durable (or keep all, which a disk may do as well)."""
+        self._is_off = True
         if not self._lose:
             raise PowerCut
         for path in self._bytes:

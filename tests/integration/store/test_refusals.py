@@ -104,8 +104,8 @@ CASES = {
     Site.LINK_CLEAR: Case(change=lambda shop: shop.links.clear("pets")),
 }
 
-#: Not a site of the store.
-ELSEWHERE = {Site.STATUS_SNAPSHOT}
+#: Not a site of releases and links; the journal has tests of its own.
+ELSEWHERE = {Site.STATUS_SNAPSHOT, Site.JOURNAL_APPEND, Site.JOURNAL_COMPACT}
 
 
 def test_every_site_of_the_store_has_its_case() -> None:

@@ -34,6 +34,14 @@ pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs st
             ["open .a.new", "write .a.new", "fsync .a.new", "rename a", "fsync ."],
         ),
         (
+            "files.append(site, root / 'a', b'1')",
+            ["open a", "write a", "fsync a", "fsync ."],
+        ),
+        (
+            "files.append(site, root / 'file', b'1')",
+            ["open file", "write file", "fsync file"],
+        ),
+        (
             "files.swap_link(site, 'there', root / 'a')",
             ["symlink .a.new", "rename a", "fsync ."],
         ),
@@ -44,7 +52,10 @@ pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs st
         ("files.remove(site, root / 'file')", ["unlink file", "fsync ."]),
         ("files.sync_dir(site, root)", ["fsync ."]),
     ],
-    ids=["create", "write_atomic", "swap_link", "rename", "remove", "sync_dir"],
+    ids=[
+        *("create", "write_atomic", "append to a new file", "append to an old one"),
+        *("swap_link", "rename", "remove", "sync_dir"),
+    ],
 )
 def test_bytes_are_synced_before_names_and_names_before_return(
     tmp_path: Path, verb: str, calls: list[str]

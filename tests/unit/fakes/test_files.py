@@ -7,7 +7,7 @@ import pytest
 
 from edged.errors import StoreFailed
 from edged.host.files import Site
-from tests.fakes.files import PowerCut, RecordingFiles
+from tests.fakes.files import PowerCut, RecordingFiles, Tail
 
 
 def test_every_step_is_noted_in_order(tmp_path: Path) -> None:
@@ -79,6 +79,39 @@ def test_a_power_cut_empties_a_file_that_was_renamed_before_its_commit(
         _write_rename_commit(files, tmp_path / "a", tmp_path / "b")
 
     assert b"" == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tail", "left"),
+    [
+        (Tail.LOST, b"one "),
+        (Tail.TORN, b"one t"),
+        (Tail.ZEROS, b"one \0\0\0"),
+        (Tail.KEPT, b"one two"),
+    ],
+)
+def test_a_power_cut_in_an_append_leaves_what_the_test_asks_for(
+    tmp_path: Path, tail: Tail, left: bytes
+) -> None:
+    """What was appended before is durable."""
+    files = RecordingFiles(cut_after=1, tail=tail)
+    files.append(Site.JOURNAL_APPEND, tmp_path / "a", b"one ")
+
+    with pytest.raises(PowerCut):
+        files.append(Site.JOURNAL_APPEND, tmp_path / "a", b"two")
+
+    assert left == (tmp_path / "a").read_bytes()
+
+
+def test_after_a_power_cut_nothing_is_appended(tmp_path: Path) -> None:
+    """Only the append that was cut leaves a tail; the machine is off then."""
+    files = RecordingFiles(cut_after=0, tail=Tail.TORN)
+
+    for _ in range(2):
+        with pytest.raises(PowerCut):
+            files.append(Site.JOURNAL_APPEND, tmp_path / "a", b"abcd")
+
+    assert b"ab" == (tmp_path / "a").read_bytes()
 
 
 def test_a_power_cut_may_also_keep_everything(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import errno
 import os
 import pwd
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,43 @@ def test_a_committed_file_holds_what_was_written(files: Files, tmp_path: Path) -
     writer.commit()
 
     assert b"one two" == (tmp_path / "a").read_bytes()
+
+
+def test_appending_makes_the_file_and_goes_on_at_its_end(
+    files: Files, tmp_path: Path
+) -> None:
+    """Nothing that was there is written over."""
+    files.append(SITE, tmp_path / "a", b"one ")
+    files.append(SITE, tmp_path / "a", b"two")
+
+    assert b"one two" == (tmp_path / "a").read_bytes()
+
+
+def test_appending_follows_no_link(files: Files, tmp_path: Path) -> None:
+    """Whoever can put a link there must not choose what the daemon writes to."""
+    (tmp_path / "a").symlink_to(tmp_path / "victim")
+
+    with pytest.raises(StoreFailed):
+        files.append(SITE, tmp_path / "a", b"one")
+
+    assert not (tmp_path / "victim").exists()
+
+
+def test_what_an_append_could_not_finish_is_cut_off(tmp_path: Path) -> None:
+    """A disk that fills up in mid-line leaves the lines before it."""
+    small = tmp_path / "a"
+    small.write_bytes(b"one\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6, hard))
+    try:
+        with pytest.raises(StoreFailed, match="file too large"):
+            DiskFiles().append(SITE, small, b"two\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+
+    assert b"one\n" == small.read_bytes()
 
 
 def test_an_aborted_file_is_gone(files: Files, tmp_path: Path) -> None:
@@ -188,6 +227,7 @@ def test_every_verb_maps_what_the_kernel_refuses(files: Files, tmp_path: Path) -
         lambda: files.mkdir(SITE, gone),
         lambda: files.create(SITE, gone),
         lambda: files.write_atomic(SITE, gone, b""),
+        lambda: files.append(SITE, gone, b""),
         lambda: files.rename(SITE, gone, tmp_path / "b"),
         lambda: files.symlink(SITE, "x", gone),
         lambda: files.swap_link(SITE, "x", gone),
