@@ -90,23 +90,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to do, in this order; each durable before the next.
 
     Attributes:
-        begin: a change to begin; it is `done` once the links are moved.
-        intents: steps that permit the links to move.
-        links: what both links are to say, None in it for no link; None to leave them.
         marks: releases to quarantine.
-        steps: where the open changes end, or go on.
         delete: folders of releases that nobody wants.
+        steps: of open changes, that need no link or permit one to move.
+        begin: a change to begin; it is `done` after `ends`.
+        links: what both links are to say, None in it for no link; None to leave them.
+        ends: of open changes, that are true once the links say so.
         load: the release that `current` leads to then is to be loaded.
         resume: the change whose probation goes on with it; its load is an attempt.
         why: what a person should know; empty for nothing.
     """
 
-    begin: Return | None = None
-    intents: tuple[Next, ...] = ()
-    links: Places | None = None
     marks: tuple[Mark, ...] = ()
-    steps: tuple[Next, ...] = ()
     delete: tuple[str, ...] = ()
+    steps: tuple[Next, ...] = ()
+    begin: Return | None = None
+    links: Places | None = None
+    ends: tuple[Next, ...] = ()
     load: bool = False
     resume: int | None = None
     why: str = ""
@@ -138,29 +138,33 @@ class _Draft:
             previous=self._whole(facts.links.previous),
         )
         self._quarantined = set(facts.quarantined)
-        self._begin: Return | None = None
-        self._intents: list[Next] = []
         self._marks: list[Mark] = []
-        self._steps: list[Next] = []
         self._unwanted: list[str] = []
+        self._steps: list[Next] = []
+        self._begin: Return | None = None
+        self._ends: list[Next] = []
         self._resume: int | None = None
         self._why = ""
 
     def plan(self) -> Plan:
         """Return what was decided."""
         links = {self._links.current, self._links.previous}
-        stay = links | self._facts.kept | self._facts.committed
+        stay = links | self._facts.kept | self._facts.committed | self._held()
         return Plan(
-            begin=self._begin,
-            intents=tuple(self._intents),
-            links=None if self._links == self._found else self._links,
             marks=tuple(self._marks),
+            delete=tuple(dict.fromkeys(f for f in self._unwanted if f not in stay)),
             steps=tuple(self._steps),
-            delete=tuple(folder for folder in self._unwanted if folder not in stay),
+            begin=self._begin,
+            links=None if self._links == self._found else self._links,
+            ends=tuple(self._ends),
             load=self._links.current is not None,
             resume=self._resume,
             why=self._why,
         )
+
+    def _held(self) -> set[str | None]:
+        changes = (opened.change for opened in self._facts.open)
+        return {_folder(c.release) for c in changes if c.last.step is Step.HELD}
 
     # --- changes that are open ---------------------------------------------------
 
@@ -168,7 +172,8 @@ class _Draft:
         """Decide what becomes of one change."""
         match opened.change.last.step:
             case Step.STAGED | Step.TRIAL | Step.ARMED:
-                self._refuse(opened, "the daemon stopped before it was live")
+                why = "the daemon stopped before it was live"
+                self._refuse(opened, why, self._steps)
             case Step.SWITCHING:
                 self._settle_switch(opened)
             case Step.PROBATION:
@@ -180,39 +185,42 @@ class _Draft:
 
     def _settle_held(self, opened: Open) -> None:
         if self._whole(_folder(opened.change.release)) is None:
-            self._go(opened, Step.SUPERSEDED, "it is not installed any more")
+            why = "it is not installed any more"
+            self._steps.append(_next(opened, Step.SUPERSEDED, why))
 
     def _settle_switch(self, opened: Open) -> None:
         if opened.places is not None and self._is_live(opened):
             self._go_on(opened)
             return
-        self._undo_previous(opened.places)
+        # An end that waits for a link would be lost if the machine died before it.
+        record = self._ends if self._undo_previous(opened.places) else self._steps
         if opened.crashes < CRASHES_ENOUGH:
             why = "the daemon stopped while it loaded it; it may be tried again"
-            self._refuse(opened, why)
+            self._refuse(opened, why, record)
             return
         why = _crashed(opened)
         self._mark(opened.change.release, why)
-        self._go(opened, Step.QUARANTINED, why, Rejected.code)
+        record.append(_next(opened, Step.QUARANTINED, why, Rejected.code))
 
     def _settle_probation(self, opened: Open) -> None:
         if self._is_live(opened):
             self._go_on(opened)
         else:
-            self._go(opened, Step.SUPERSEDED, "its release is not live any more")
+            why = "its release is not live any more"
+            self._steps.append(_next(opened, Step.SUPERSEDED, why))
 
     def _go_on(self, opened: Open) -> None:
-        """Load a release that is linked, unless that was tried often enough."""
+        """Load a release that is linked, unless it is known to be bad."""
         change = opened.change
-        if opened.crashes < CRASHES_ENOUGH:
+        is_bad = self._links.current in self._quarantined
+        if opened.crashes < CRASHES_ENOUGH and not is_bad:
             self._resume = change.id
             if change.last.step is not Step.PROBATION:
-                self._go(opened, Step.PROBATION, "the daemon was started again")
+                why = "the daemon was started again"
+                self._steps.append(_next(opened, Step.PROBATION, why))
             return
-        why = _crashed(opened)
-        self._intents.append(
-            Next(change=change.id, step=Step.ROLLING_BACK, why=why, code=Rejected.code)
-        )
+        why = "it is quarantined" if is_bad else _crashed(opened)
+        self._steps.append(_next(opened, Step.ROLLING_BACK, why, Rejected.code))
         self._go_back(opened, change.release, why)
         self._say(f"{_folder(change.release)} is gone back from: {why}")
 
@@ -233,27 +241,23 @@ class _Draft:
                 self._links = Places(current=self._links.current)
         self._mark(left, why)
         if opened.change.wish is Wish.ROLLBACK:
-            self._go(opened, Step.DONE, why)
+            self._ends.append(_next(opened, Step.DONE, why))
         else:
-            self._go(opened, Step.QUARANTINED, why, Rejected.code)
+            self._ends.append(_next(opened, Step.QUARANTINED, why, Rejected.code))
 
-    def _refuse(self, opened: Open, why: str) -> None:
-        self._go(opened, Step.REFUSED, why, Draining.code)
+    def _refuse(self, opened: Open, why: str, record: list[Next]) -> None:
+        record.append(_next(opened, Step.REFUSED, why, Draining.code))
         folder = self._whole(_folder(opened.change.release))
-        others = {
-            _folder(other.change.release)
-            for other in self._facts.open
-            if other is not opened
-        }
-        was_brought = opened.change.wish is Wish.INSTALL
-        if folder is not None and was_brought and folder not in others:
+        if folder is not None and opened.change.wish is Wish.INSTALL:
             self._unwanted.append(folder)
 
-    def _undo_previous(self, places: Places | None) -> None:
+    def _undo_previous(self, places: Places | None) -> bool:
         """Put `previous` back: a switch moves it first, and a roll-back last."""
-        if places and places.current and places.current == self._links.current:
-            before = self._whole(places.previous)
-            self._links = Places(current=places.current, previous=before)
+        before = self._links
+        if places and places.current and places.current == before.current:
+            previous = self._whole(places.previous)
+            self._links = Places(current=before.current, previous=previous)
+        return self._links != before
 
     # --- what is live ------------------------------------------------------------
 
@@ -313,10 +317,6 @@ class _Draft:
             self._quarantined.add(release.folder)
             self._marks.append(Mark(release=release, why=why))
 
-    def _go(self, opened: Open, step: Step, why: str, code: str = "") -> None:
-        taken = Next(change=opened.change.id, step=step, why=why, code=code)
-        self._steps.append(taken)
-
     def _say(self, why: str) -> None:
         self._why = f"{self._why}; {why}" if self._why else why
 
@@ -327,3 +327,7 @@ def _folder(release: Which | None) -> str | None:
 
 def _crashed(opened: Open) -> str:
     return f"the daemon crashed {opened.crashes} times in this boot with it"
+
+
+def _next(opened: Open, step: Step, why: str, code: str = "") -> Next:
+    return Next(change=opened.change.id, step=step, why=why, code=code)
