@@ -3,7 +3,7 @@
 Law: these verbs and no more; `serve.registry` happens to have them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from edged.errors import EdgedError
@@ -23,6 +23,44 @@ class Prepared(Protocol):
 P = TypeVar("P", bound=Prepared)
 
 
+class Observation(Protocol):
+    """One run that ended.
+
+    Attributes:
+        variant: that ran.
+        ok: whether it answered.
+        code: of the failure, as in `errors`; another word where it is a bug.
+        finite: False where a float output was not, though every input was.
+        input_bytes: of all inputs of the run.
+        busy_ns: CPU time of the thread that ran.
+        compute_ns: time of the run, conversions included.
+    """
+
+    @property
+    def variant(self) -> str: ...  # noqa: D102  # see Attributes, as all below
+
+    @property
+    def ok(self) -> bool: ...  # noqa: D102
+
+    @property
+    def code(self) -> str: ...  # noqa: D102
+
+    @property
+    def finite(self) -> bool: ...  # noqa: D102
+
+    @property
+    def input_bytes(self) -> int: ...  # noqa: D102
+
+    @property
+    def busy_ns(self) -> int: ...  # noqa: D102
+
+    @property
+    def compute_ns(self) -> int: ...  # noqa: D102
+
+
+Observer = Callable[[Observation], None]
+
+
 class Swapper(Protocol[P]):
     """What the agent needs of the serving side; `serve.registry` has it."""
 
@@ -33,14 +71,33 @@ class Swapper(Protocol[P]):
         *,
         strict: bool,
         rotten: Mapping[str, str],
+        without: Mapping[str, str] = ...,
     ) -> P:
-        """Load a release beside what is live. Blocks; any thread."""
+        """Load a release beside what is live, some variants left out. Blocks."""
 
     def discard(self, prepared: P) -> None:
         """Let go of a release that will not go live. Blocks; any thread."""
 
-    def switch(self, prepared: P) -> None:
-        """Make it answer to its name. On the loop."""
+    def switch(self, prepared: P, *, keep: str | None = None) -> None:
+        """Make it answer to its name; let the digest `keep` stay resident."""
+
+    def back(self, name: str) -> bool:
+        """Make the resident release answer again; tell whether there was one."""
+
+    def resident(self, name: str) -> str | None:
+        """Return the digest that `back` would lead to. On the loop."""
+
+    def let_go(self, name: str) -> None:
+        """Close the resident release, if there is one. On the loop."""
+
+    async def park(self, name: str) -> None:
+        """Close what is loaded, and let requests wait for a switch or `unpark`."""
+
+    def unpark(self, name: str, error: EdgedError) -> None:
+        """Say that nothing could be loaded; those who wait are told so."""
+
+    def observe(self, name: str, observer: Observer | None) -> None:
+        """Tell each run of what is live now, on the loop; None for nobody."""
 
     def serves(self, name: str) -> str | None:
         """Return the digest of what answers to a name. On the loop."""

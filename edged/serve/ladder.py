@@ -10,9 +10,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from edged.errors import BadModel, EdgedError
+from edged.errors import BadModel, EdgedError, Rejected
 from edged.runtime import backends, convert
 from edged.runtime.base import NOWHERE, Tensors
+from edged.serve.observing import Ear, Observation, code_of, is_finite
 from edged.serve.request import Array
 from edged.store.releases import Release
 from edged.wire.release import Variant
@@ -27,11 +28,16 @@ class Ran(msgspec.Struct, frozen=True):
 
 
 class Rung:
-    """One loaded variant behind the release's signature."""
+    """One loaded variant behind the release's signature.
+
+    Attributes:
+        ear: who listens to its runs; its release's, once it is a rung of one.
+    """
 
     def __init__(self, variant: Variant, runs: convert.Adapted) -> None:
         self.variant = variant
         self.runs = runs
+        self.ear = Ear()
 
     @property
     def id(self) -> str:
@@ -56,9 +62,37 @@ class Rung:
         into: Tensors = NOWHERE,
     ) -> Ran:
         """Run, continuing from whatever the last run left in the graph."""
+        if self.ear.observer is not None:
+            return self._run_heard(feeds, wanted)
         started_ns = time.monotonic_ns()
         outputs = self.runs.run(feeds, wanted, into)
         return Ran(outputs, started_ns, time.monotonic_ns())
+
+    def _run_heard(self, feeds: Tensors, wanted: tuple[str, ...]) -> Ran:
+        """Run, and tell how it went; into memory that is nobody else's."""
+        outputs: dict[str, Array] = {}
+        code = ""
+        began_ns, started_ns = time.thread_time_ns(), time.monotonic_ns()
+        try:
+            outputs = self.runs.run(feeds, wanted)
+        except BaseException as error:
+            code = code_of(error)
+            raise
+        finally:
+            busy_ns = time.thread_time_ns() - began_ns
+            ran = Ran(outputs, started_ns, time.monotonic_ns())
+            self.ear.tell(
+                Observation(
+                    variant=self.id,
+                    ok=not code,
+                    code=code,
+                    finite=is_finite(outputs) or not is_finite(feeds),
+                    input_bytes=sum(array.nbytes for array in feeds.values()),
+                    busy_ns=busy_ns,
+                    compute_ns=ran.ended_ns - ran.started_ns,
+                )
+            )
+        return ran
 
     def close(self) -> None:
         """Let go of the model."""
@@ -109,12 +143,19 @@ def _check_whole(release: Release, variant: Variant, rotten: Mapping[str, str]) 
         )
 
 
+def _left_out(release: Release, variant: Variant, why: str) -> EdgedError:
+    return Rejected(
+        f"cannot use {variant.id}: {why}", hint=f"edgectl models show {release.name}"
+    )
+
+
 def load_ladder(
     release: Release,
     *,
     threads: int,
     strict: bool,
     rotten: Mapping[str, str] = MappingProxyType({}),
+    without: Mapping[str, str] = MappingProxyType({}),
 ) -> Ladder:
     """Load every variant of a release.
 
@@ -123,6 +164,7 @@ def load_ladder(
         threads: for one run of one rung.
         strict: let the first failure out instead of leaving the rung aside.
         rotten: files that are not what was installed, and how; they are not loaded.
+        without: variants that are left out, strict or not, and why.
 
     Raises:
         BadModel: strict, or not one variant loads.
@@ -131,6 +173,10 @@ def load_ladder(
     failures: dict[str, EdgedError] = {}
     try:
         for variant in release.manifest.variants:
+            if variant.id in without:
+                why = without[variant.id]
+                failures[variant.id] = _left_out(release, variant, why)
+                continue
             try:
                 _check_whole(release, variant, rotten)
                 rungs.append(load_rung(release, variant, threads=threads))

@@ -4,6 +4,7 @@ Law: it closes its rungs when it is retired *and* nobody uses it any more, never
 earlier. Call on the event loop, unless it says otherwise.
 """
 
+import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
 
@@ -13,6 +14,7 @@ from edged.runtime.memory import give_back
 from edged.serve import admission
 from edged.serve.batching import Batching, rows
 from edged.serve.ladder import Ladder, Rung
+from edged.serve.observing import Ear
 from edged.serve.request import Array
 from edged.serve.scheduler import Scheduler
 from edged.serve.stats import ModelStats
@@ -27,6 +29,9 @@ class Live:
     Attributes:
         labels: class names by output, for outputs that have them.
         scheduler: its queue and its workers.
+        ear: who listens to its runs.
+        is_parked: whether new requests wait: see `Model.park`.
+        is_closed: whether its rungs are gone, or about to be.
     """
 
     def __init__(
@@ -46,9 +51,16 @@ class Live:
         self.scheduler = Scheduler(
             self.name, workers=workers, taken=self.stats.variants, joined=joined
         )
-        self.scheduler.idle = self._close_if_unused
+        self.scheduler.idle = self._settle
+        self.ear = Ear()
+        for rung in ladder.rungs:
+            rung.ear = self.ear
+        self.is_parked = False
+        self.is_closed = False
         self._joined = joined
         self._held = 0
+        self._pinned = 0
+        self._empty: asyncio.Future[None] | None = None
         self._retired = False
         self._rungs = {rung.id: rung for rung in ladder.rungs}
 
@@ -125,20 +137,45 @@ class Live:
     def let_go(self) -> None:
         """Undo one `hold`."""
         self._held -= 1
-        self._close_if_unused()
+        self._settle()
+
+    def pin(self) -> None:
+        """Keep it for a request whose body arrives; only `close_now` is stronger."""
+        self._pinned += 1
+
+    def unpin(self) -> None:
+        """Undo one `pin`."""
+        self._pinned -= 1
+        self._settle()
 
     def retire(self) -> None:
         """Close as soon as nobody uses it. No new request may follow."""
         self._retired = True
-        self._close_if_unused()
+        self._settle()
+
+    async def emptied(self) -> None:
+        """Wait until nothing waits or runs, and no sequence is open."""
+        while self._is_used:
+            self._empty = asyncio.get_running_loop().create_future()
+            await self._empty
 
     def close_now(self) -> Future[None]:
-        """Close without waiting for anybody: for a release that never went live."""
+        """Close without waiting for anybody: it never went live, or is empty."""
         self._retired = False
+        self.is_closed = True
         return self.scheduler.close(self._close)
 
-    def _close_if_unused(self) -> None:
-        if self._retired and not self.scheduler.inflight and not self._held:
+    @property
+    def _is_used(self) -> bool:
+        return bool(self.scheduler.inflight or self._held)
+
+    def _settle(self) -> None:
+        """Look whether somebody waits for what has just become unused."""
+        if self._is_used:
+            return
+        if self._empty is not None and not self._empty.done():
+            self._empty.set_result(None)
+        if self._retired and not self._pinned and not self.is_closed:
             self.close_now()
 
     def _close(self) -> None:

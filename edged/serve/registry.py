@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from types import MappingProxyType
 
 import msgspec
 
@@ -24,6 +25,8 @@ from edged.serve.batching import batching
 from edged.serve.continued import infer_in, seat_in
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
+from edged.serve.model import Model, why_not
+from edged.serve.observing import Observer
 from edged.serve.reception import (
     Done,
     Limits,
@@ -35,25 +38,9 @@ from edged.serve.reception import (
     settle,
 )
 from edged.serve.request import InferRequest, InferResponse
-from edged.serve.sequences import Sequences
 from edged.store.releases import Release
 from edged.watch import Owned, Watch
-from edged.wire.messages import ModelPhase, ModelStatus, Trouble
-
-
-class Model:
-    """One name: what is live, and why nothing is."""
-
-    def __init__(self, name: str, sequences: Sequences) -> None:
-        self.name = name
-        self.phase = ModelPhase.LOADING
-        self.live: Live | None = None
-        self.trouble: Trouble | None = None
-        self.since_utc: str | None = None
-        self.sequences = sequences
-
-    def __repr__(self) -> str:
-        return f"{self.name} {self.phase.value}: {self.live or self.trouble}"
+from edged.wire.messages import ModelPhase, ModelStatus
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +93,7 @@ class Registry:
             )
         if model.live is None:
             raise NotReady(
-                f"cannot use {name}: {_why(model)}",
+                f"cannot use {name}: {why_not(model)}",
                 hint=model.trouble.hint if model.trouble else _LOAD.format(name),
             )
         if version is not None and version != model.live.version:
@@ -132,11 +119,11 @@ class Registry:
         held = model.sequences.release_of(version) if model else None
         is_current = held is None or (model is not None and held is model.live)
         live = self.live(name, version) if held is None or is_current else held
-        live.hold()
+        live.pin()
         try:
             yield Pin(live=live, is_current=is_current)
         finally:
-            live.let_go()
+            live.unpin()
 
     async def infer(
         self, request: InferRequest, pin: "Pin | None" = None
@@ -151,6 +138,9 @@ class Registry:
                 seat = seat_in(place, request)
                 return await infer_in(model.sequences, request, seat, self.limits)
             live = self._answering(request, pin)
+            while live.is_parked:
+                request = await self._models[live.name].parking.turn(request)
+                live = self._answering(request, pin)
             rung = live.rung(request.variant)
             if rung.runs.stateful:
                 sequences = self._models[live.name].sequences
@@ -175,6 +165,9 @@ class Registry:
             QueueFull, DeadlineExceeded: not now.
         """
         live = self._answering(request, pin)
+        if live.is_parked:
+            ask = partial(self.submit, pin=pin)
+            return self._models[live.name].parking.wait(request, done, ask)
         try:
             rung = live.rung(request.variant)
             wanted = check(request, live)
@@ -185,7 +178,8 @@ class Registry:
 
     def _answering(self, request: InferRequest, pin: "Pin | None") -> Live:
         """Return the release for a request that names a version, or the live one."""
-        if pin is not None and pin.is_current and request.version is not None:
+        is_held = pin is not None and pin.is_current and request.version is not None
+        if pin is not None and is_held and not pin.live.is_closed:
             return pin.live
         return self.live(request.model, request.version)
 
@@ -221,22 +215,7 @@ class Registry:
         """
         if name not in self._models:
             self.live(name)
-        model = self._models[name]
-        live = model.live
-        if live is None:
-            return ModelStatus(name=name, phase=model.phase, problem=model.trouble)
-        return ModelStatus(
-            name=name,
-            phase=model.phase,
-            version=live.version,
-            seq=live.seq,
-            since_utc=model.since_utc,
-            requests=live.stats.success.count + live.stats.fail.count,
-            failures=live.stats.fail.count,
-            inflight=live.scheduler.inflight,
-            variants=live.variant_statuses(),
-            problem=model.trouble,
-        )
+        return self._models[name].status()
 
     def statuses(self) -> tuple[ModelStatus, ...]:
         """Describe every model, by name."""
@@ -251,6 +230,7 @@ class Registry:
         *,
         strict: bool,
         rotten: Mapping[str, str],
+        without: Mapping[str, str] = MappingProxyType({}),
     ) -> Live:
         """Load a release beside what is live. Blocks; call in any thread.
 
@@ -259,9 +239,10 @@ class Registry:
             labels: class names by output.
             strict: refuse it if a single variant does not load.
             rotten: files that are not what was installed, and how.
+            without: variants that are left out, and why; status says so.
 
         Raises:
-            BadModel: not one variant loads, or (strict) not every one.
+            BadModel: not one variant loads, or (strict) not every other one.
         """
         try:
             ladder = load_ladder(
@@ -269,6 +250,7 @@ class Registry:
                 threads=self.limits.threads,
                 strict=strict,
                 rotten=rotten,
+                without=without,
             )
         except EdgedError:
             self.loads["failed"] += 1
@@ -290,22 +272,81 @@ class Registry:
         """Let go of a prepared release that will not go live. Blocks; any thread."""
         prepared.close_now().result()
 
-    def switch(self, prepared: Live) -> None:
-        """Make a prepared release answer to its name, from this instant on."""
+    def switch(self, prepared: Live, *, keep: str | None = None) -> None:
+        """Make a prepared release answer to its name, from this instant on.
+
+        Args:
+            prepared: what answers.
+            keep: digest of the release that stays resident, so that `back` makes it
+                answer again: the one that is live, or one that is resident already.
+                Whatever else is loaded of this name closes when its requests and
+                sequences have ended. None: nothing stays.
+        """
         model = self._model(prepared.name)
-        old, model.live = model.live, prepared
-        model.phase = ModelPhase.READY
-        model.since_utc = _text(self._clock)
-        model.trouble = _lame(prepared)
-        if old is not None:
+        if model.live is not None:
             self.switches += 1
-            old.retire()
+        model.switch(prepared, keep=keep, at_utc=_text(self._clock))
         self._changed()
+
+    def back(self, name: str) -> bool:
+        """Make the resident release answer again; tell whether there was one.
+
+        What answered until now finishes what it began, and closes; its sequences end.
+        """
+        model = self._models.get(name)
+        if model is None or not model.back(_text(self._clock)):
+            return False
+        self.switches += 1
+        self._changed()
+        return True
+
+    def let_go(self, name: str) -> None:
+        """Close the resident release, if there is one: there is no way back to it."""
+        if name in self._models:
+            self._models[name].let_go()
+
+    async def park(self, name: str) -> None:
+        """Close what is live and give its memory back, for one that needs the room.
+
+        From now on requests wait: as many as the queue's bound allows, each until its
+        own deadline. Requests in flight finish, sequences end, then everything that
+        is loaded of this name is closed. `switch` or `unpark` must follow. A model
+        that is not loaded is not parked, and that is no error.
+
+        Raises:
+            Busy: a run has not ended in the time that a request has by default. Then
+                the old release serves on, the requests that waited first.
+        """
+        if name in self._models:
+            await self._models[name].park(within_s=self.limits.default_timeout_s)
+
+    def unpark(self, name: str, error: EdgedError) -> None:
+        """Say that nothing could be loaded: those who wait are told why, as NotReady.
+
+        A model that is not parked is left alone.
+        """
+        if name in self._models:
+            self._models[name].unpark(error)
+            self._changed()
+
+    def observe(self, name: str, observer: Observer | None) -> None:
+        """Tell each run of the release that is live now, on the loop; None for nobody.
+
+        It ends with the switch to another release. A run is measured and told after
+        it ended, whether anybody waits for its answer or not.
+        """
+        if name in self._models:
+            self._models[name].observe(observer)
 
     def serves(self, name: str) -> str | None:
         """Return the digest of the release that answers to a name, None for none."""
         model = self._models.get(name)
         return model.live.digest if model and model.live else None
+
+    def resident(self, name: str) -> str | None:
+        """Return the digest of the release that `back` would lead to, None for none."""
+        model = self._models.get(name)
+        return model.resident.digest if model and model.resident else None
 
     def loading(self, name: str) -> None:
         """Say that a model is on its way, unless it already answers."""
@@ -316,24 +357,14 @@ class Registry:
 
     def fail(self, name: str, error: EdgedError) -> None:
         """Say why a model does not answer, unless an older release still does."""
-        model = self._model(name)
-        if model.live is None:
-            model.phase = ModelPhase.FAILED
-            model.trouble = Trouble(
-                code=error.code, text=error.message, hint=error.hint, model=name
-            )
+        if self._model(name).fail(error):
             self._changed()
 
     def unload(self, name: str) -> bool:
         """Stop answering and give the memory back; tell whether it was loaded."""
-        model = self._model(name)
-        old, model.live = model.live, None
-        model.phase, model.trouble = ModelPhase.UNLOADED, None
-        model.sequences.end_all()
-        if old is not None:
-            old.retire()
+        was_loaded = self._model(name).unload()
         self._changed()
-        return old is not None
+        return was_loaded
 
     def forget(self, name: str) -> None:
         """Drop the name."""
@@ -344,13 +375,7 @@ class Registry:
 
     def _model(self, name: str) -> Model:
         if name not in self._models:
-            sequences = Sequences(
-                name,
-                limit=self.limits.max_sequences,
-                idle_s=self.limits.sequence_idle_s,
-                threads=self.limits.threads,
-            )
-            self._models[name] = Model(name, sequences)
+            self._models[name] = Model(name, self.limits)
         return self._models[name]
 
     def _changed(self) -> None:
@@ -361,29 +386,6 @@ class Registry:
 
 
 _LOAD = "edgectl models load {}"
-
-
-def _why(model: Model) -> str:
-    match model.phase:
-        case ModelPhase.UNLOADED:
-            return "it is unloaded"
-        case ModelPhase.LOADING:
-            return "it is still loading"
-        case _:
-            return model.trouble.text if model.trouble else "it is not loaded"
-
-
-def _lame(live: Live) -> Trouble | None:
-    """Return the standing problem of a ladder that lacks rungs."""
-    if not live.ladder.failures:
-        return None
-    variant, error = next(iter(live.ladder.failures.items()))
-    return Trouble(
-        code=error.code,
-        text=f"variant {variant} of {live.name} is left out: {error.message}",
-        hint=error.hint,
-        model=live.name,
-    )
 
 
 def _text(clock: Clock) -> str:

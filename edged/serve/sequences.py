@@ -126,13 +126,14 @@ class Sequences:
             raise
         finally:
             self._starting -= 1
+        rung.ear = live.ear
         place = Open(live, rung)
         if epoch != self._epoch:
             self._close_if_unused(place)
             raise NotReady(
                 f"cannot start sequence {key.id!r} of {self._model}: the model was "
-                "unloaded meanwhile",
-                hint=f"edgectl models load {self._model}",
+                "unloaded or exchanged meanwhile",
+                hint="start it again",
             )
         self._end(key)  # it may have been started twice, meanwhile
         self._open[key] = place
@@ -154,6 +155,13 @@ class Sequences:
         self._epoch += 1
         for key in tuple(self._open):
             self._end(key)
+
+    def end_on(self, live: Live) -> None:
+        """End those on one release, and whatever is starting: it must not go on."""
+        self._epoch += 1
+        for key, place in tuple(self._open.items()):
+            if place.live is live:
+                self._end(key)
 
     def end(self, sequence: Sequence, peer: Hashable) -> None:
         """End one, if it is open; its last request may still run."""

@@ -1,0 +1,235 @@
+"""One name: what answers to it, what stays at hand, and who waits meanwhile.
+
+Law: one assignment switches. What was live finishes what it began and closes, unless
+it is to stay resident; at most one release does. Call on the event loop only.
+"""
+
+import asyncio
+
+from edged.errors import Busy, EdgedError, NotReady
+from edged.serve.live import Live
+from edged.serve.observing import Observer
+from edged.serve.parking import Parking
+from edged.serve.reception import Limits
+from edged.serve.sequences import Sequences
+from edged.wire.messages import ModelPhase, ModelStatus, Trouble
+
+
+class Model:
+    """One name.
+
+    Attributes:
+        live: what answers; None for nothing. A parked one is closed, or about to be,
+            and says what callers may ask.
+        resident: what can answer again at once, see `back`; None for nothing.
+        parking: those who wait while `live` is parked.
+    """
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.name = name
+        self.phase = ModelPhase.LOADING
+        self.live: Live | None = None
+        self.resident: Live | None = None
+        self.trouble: Trouble | None = None
+        self.since_utc: str | None = None
+        self.sequences = Sequences(
+            name,
+            limit=limits.max_sequences,
+            idle_s=limits.sequence_idle_s,
+            threads=limits.threads,
+        )
+        self.parking = Parking(name, limits, self._refused)
+
+    # --- what answers ------------------------------------------------------------
+
+    def switch(self, prepared: Live, *, keep: str | None, at_utc: str) -> None:
+        """Let a release answer from this instant on; see `Registry.switch`."""
+        had = [live for live in (self.live, self.resident) if live is not None]
+        self.resident = next(
+            (live for live in had if live.digest == keep and not live.is_closed), None
+        )
+        self._answer_by(prepared, at_utc)
+        for live in had:
+            if live is not self.resident:
+                live.retire()
+
+    def back(self, at_utc: str) -> bool:
+        """Let the resident one answer again; tell whether there was one.
+
+        Sequences that are open on the other one end: it is bad.
+        """
+        bad, resident = self.live, self.resident
+        if resident is None:
+            return False
+        self.resident = None
+        self._answer_by(resident, at_utc)
+        if bad is not None:
+            self.sequences.end_on(bad)
+            bad.retire()
+        return True
+
+    def let_go(self) -> None:
+        """Close the resident one, if there is one, as soon as nobody uses it."""
+        resident, self.resident = self.resident, None
+        if resident is not None:
+            resident.retire()
+
+    def unload(self) -> bool:
+        """Stop answering and give the memory back; tell whether it was loaded."""
+        old = self._leave()
+        self.phase, self.trouble = ModelPhase.UNLOADED, None
+        self.let_go()
+        self.sequences.end_all()
+        if old is not None:
+            old.retire()
+        self.parking.release()
+        return old is not None
+
+    def fail(self, error: EdgedError) -> bool:
+        """Say why it does not answer, unless it does; tell whether that is news."""
+        if self.live is None:
+            self.phase = ModelPhase.FAILED
+            self.trouble = Trouble(
+                code=error.code, text=error.message, hint=error.hint, model=self.name
+            )
+        return self.live is None
+
+    def observe(self, observer: Observer | None) -> None:
+        """Tell the runs of what is live."""
+        if self.live is not None:
+            self.live.ear.listen(observer)
+
+    def status(self) -> ModelStatus:
+        """Describe it."""
+        live = self.live
+        if live is None:
+            return ModelStatus(name=self.name, phase=self.phase, problem=self.trouble)
+        return ModelStatus(
+            name=self.name,
+            phase=self.phase,
+            version=live.version,
+            seq=live.seq,
+            since_utc=self.since_utc,
+            requests=live.stats.success.count + live.stats.fail.count,
+            failures=live.stats.fail.count,
+            inflight=live.scheduler.inflight + len(self.parking),
+            variants=live.variant_statuses(),
+            problem=self.trouble,
+        )
+
+    # --- an exchange -------------------------------------------------------------
+
+    async def park(self, *, within_s: float) -> None:
+        """Close what is live, and let requests wait; see `Registry.park`."""
+        live = self.live
+        if live is None or live.is_parked:
+            return
+        live.is_parked = True
+        self.sequences.end_all()
+        try:
+            await self._empty(live, within_s)
+            await self._close(live)
+        except BaseException:
+            self._go_on(live)
+            raise
+
+    async def _empty(self, live: Live, within_s: float) -> None:
+        """Wait until nobody uses what is loaded.
+
+        Raises:
+            Busy: somebody uses it too long.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                for loaded in (live, self.resident):
+                    if loaded is not None:
+                        await loaded.emptied()
+        except TimeoutError as error:
+            raise Busy(
+                f"cannot exchange {self.name}: a run of it has not ended for "
+                f"{within_s:g} s",
+                retry_after_s=within_s,
+                hint="try again later; if that does not help: systemctl restart edged",
+            ) from error
+
+    async def _close(self, live: Live) -> None:
+        """Close what is loaded, and wait for the memory.
+
+        Raises:
+            NotReady: the model was unloaded meanwhile.
+        """
+        if self.live is not live:
+            raise NotReady(
+                f"cannot exchange {self.name}: it was unloaded meanwhile",
+                hint=f"edgectl models load {self.name}",
+            )
+        resident, self.resident = self.resident, None
+        live.ear.listen(None)
+        # At once, or a request that insists on the resident one could come between.
+        closing = [one.close_now() for one in (live, resident) if one is not None]
+        for closed in closing:
+            await asyncio.shield(asyncio.wrap_future(closed))
+
+    def _go_on(self, live: Live) -> None:
+        """Serve on with what was to be parked, if it is still there."""
+        live.is_parked = False
+        if live.is_closed and self.live is live:  # cut off while it closed
+            self.live = None
+            self.phase, self.trouble = ModelPhase.UNLOADED, None
+        self.parking.release()
+
+    def unpark(self, error: EdgedError) -> None:
+        """Say that nothing could be loaded; those who wait are told so."""
+        if self.live is not None and self.live.is_parked:
+            self._leave()
+            self.fail(error)
+            self.parking.release()
+
+    # --- small steps -------------------------------------------------------------
+
+    def _answer_by(self, live: Live, at_utc: str) -> None:
+        self._leave()
+        self.live = live
+        self.phase = ModelPhase.READY
+        self.since_utc = at_utc
+        self.trouble = _lame(live)
+        self.parking.release()
+
+    def _leave(self) -> Live | None:
+        """Let nothing answer; return what did."""
+        old, self.live = self.live, None
+        if old is not None:
+            old.ear.listen(None)
+            old.is_parked = False
+        return old
+
+    def _refused(self, code: str) -> None:
+        if self.live is not None:
+            self.live.stats.refused(code)
+
+    def __repr__(self) -> str:
+        return f"{self.name} {self.phase.value}: {self.live or self.trouble}"
+
+
+def why_not(model: Model) -> str:
+    """Say why a model does not answer."""
+    match model.phase:
+        case ModelPhase.UNLOADED:
+            return "it is unloaded"
+        case ModelPhase.LOADING:
+            return "it is still loading"
+        case _:
+            return model.trouble.text if model.trouble else "it is not loaded"
+
+
+def _lame(live: Live) -> Trouble | None:
+    """Return the standing problem of a ladder that lacks rungs."""
+    if not live.ladder.failures:
+        return None
+    variant, error = next(iter(live.ladder.failures.items()))
+    return Trouble(
+        code=error.code,
+        text=f"variant {variant} of {live.name} is left out: {error.message}",
+        hint=error.hint,
+        model=live.name,
+    )
