@@ -16,7 +16,7 @@ from edged.store.journal import Journal
 from edged.store.layout import Layout
 from edged.wire.changes import Change, Step, StepTaken, Which, Wish
 from edged.wire.messages import Trust
-from tests.fakes.files import RecordingFiles
+from tests.fakes.files import PowerCut, RecordingFiles, Tail
 
 NOW = "2026-11-24T12:00:00Z"
 NEW = Which(version="2.0", seq=2, digest="d" * 64, folder="2-dddddddddddd")
@@ -37,6 +37,7 @@ class StoppedClock:
 def _history(
     at: Path, files: RecordingFiles | None = None, *, boot: str = "one"
 ) -> History:
+    at.mkdir(exist_ok=True)
     journal = Journal(Layout(at), files or RecordingFiles())
     history = History(journal, StoppedClock())
     history.open(boot)
@@ -237,6 +238,38 @@ def test_compacting_that_fails_is_nobodys_failure(
     _begin(history)
 
     assert 1 == len(_history(tmp_path).changes(None, 10))
+
+
+@pytest.mark.parametrize("tail", list(Tail))
+def test_at_whatever_place_the_power_goes_what_was_acknowledged_is_there(
+    tmp_path: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And at most the one entry that was under way; also while it is compacted."""
+    monkeypatch.setattr(journal_room, "LONG", 1000)
+    whole = RecordingFiles()
+    _live(_history(tmp_path / "whole", whole), [])
+    assert Site.JOURNAL_COMPACT in whole.sites
+
+    for cut in range(1, len(whole.ops)):
+        at = tmp_path / str(cut)
+        told: list[Change] = []
+        with pytest.raises(PowerCut):
+            _live(_history(at, RecordingFiles(cut_after=cut, tail=tail)), told)
+        found = _history(at, boot="two").changes(None, 100)
+
+        steps = [len(change.steps) for change in found]
+        acknowledged = {change.id: change for change in told}.values()
+        for change in acknowledged:
+            assert change.steps == found[change.id - 1].steps[: len(change.steps)]
+        assert sum(steps) - sum(len(c.steps) for c in acknowledged) in (0, 1)
+
+
+def _live(history: History, told: list[Change]) -> None:
+    """Make changes, and note each that was durable."""
+    for _ in range(3):
+        told.append(_begin(history))
+        for step in (Step.TRIAL, Step.ARMED, Step.REFUSED):
+            told.append(history.step(told[-1].id, step, why="because of it"))
 
 
 def test_the_newest_changes_are_told_the_newest_last(tmp_path: Path) -> None:
