@@ -7,6 +7,7 @@ the store (a model's, a release folder's) is refused here.
     models/<name>/current                      -> releases/<folder>, the live one
     models/<name>/previous                     -> releases/<folder>, to go back to
     incoming/<token>/                          staged, not yet a release; or trash
+    profiles/<digest>                          proofs of a release, on this board
     journal                                    what was wanted, tried and decided
 """
 
@@ -34,6 +35,7 @@ class Layout:
         self.models_dir = root / "models"
         self.incoming = root / "incoming"
         self.journal = root / "journal"
+        self.profiles = root / "profiles"
 
     def model(self, name: str) -> Path:
         """Return a model's folder.

@@ -1,0 +1,290 @@
+"""One variant, measured on this board: does it answer right, and what does it cost.
+
+Law: one code for the proof of a newcomer and for every later profile. It judges
+nothing but what the release itself promises; CPU time is what counts, since wall time
+beside a live load says nothing. Blocks; it has the process for itself.
+Source: clock_gettime(2), CLOCK_PROCESS_CPUTIME_ID and CLOCK_THREAD_CPUTIME_ID; proc(5),
+VmRSS and VmHWM.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edged.errors import EdgedError
+from edged.runtime import backends, convert, golden
+from edged.runtime.base import Array, Tensors
+from edged.runtime.convert import Adapted
+from edged.runtime.golden import GoldenSet
+from edged.runtime.memory import give_back
+from edged.runtime.samples import make_up
+from edged.wire.proofs import Cost, VariantProof
+from edged.wire.release import GoldenSource, Manifest, Variant
+
+#: Runs of one figure: enough for a median, and never longer than this.
+_RUNS = 30
+_SECONDS = 1.5
+_WARM_UP = 3
+
+#: Samples that are made up where a release brings none.
+_MADE_UP = 8
+
+_MB = 1e6
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant of a release that lies in a folder."""
+
+    path: Path
+    manifest: Manifest
+    variant: Variant
+
+    def load(self, threads: int) -> Adapted:
+        """Load it behind its signature.
+
+        Raises:
+            BadModel: it cannot be loaded, or cannot serve the signature.
+        """
+        file = self.path / self.variant.file
+        loaded = backends.load(self.variant.backend, file, threads=threads)
+        try:
+            return convert.adapt(loaded, self.manifest.signature, self.variant)
+        except BaseException:
+            loaded.close()
+            raise
+
+    def known(self) -> GoldenSet | None:
+        """Read its golden set; None where it has none.
+
+        Raises:
+            BadBundle: it cannot be used.
+        """
+        if self.manifest.golden is None:
+            return None
+        file = self.path / self.manifest.golden.file
+        return golden.read(file, self.manifest.signature)
+
+
+def measure(
+    subject: Subject, *, threads: tuple[int, ...], beside: Subject | None = None
+) -> VariantProof:
+    """Measure a variant.
+
+    Args:
+        subject: the variant.
+        threads: counts to measure it with; the first is what the daemon will use.
+        beside: the live release's best variant, of the same signature, to compare.
+
+    Returns:
+        Whatever was found; `problem` says what the release promised and does not hold.
+    """
+    try:
+        return _Bench(subject, threads).proof(beside)
+    except EdgedError as error:
+        return VariantProof(id=subject.variant.id, problem=error.message)
+
+
+class _Bench:
+    """One measurement under way."""
+
+    def __init__(self, subject: Subject, threads: tuple[int, ...]) -> None:
+        self._subject = subject
+        self._threads = threads
+        self._known = subject.known()
+        self._feeds = _feeds(subject, self._known)
+        self._wanted = tuple(o.name for o in subject.manifest.signature.outputs)
+
+    def proof(self, beside: Subject | None) -> VariantProof:
+        give_back()
+        before = _memory("VmRSS")
+        began = time.perf_counter()
+        runs = self._subject.load(self._threads[0])
+        load_s = time.perf_counter() - began
+        try:
+            found = VariantProof(id=self._subject.variant.id, load_s=load_s)
+            found = self._answers(found, runs)
+            costs = (self._cost(runs, self._threads[0]),)
+            found = msgspec.structs.replace(
+                found,
+                costs=costs,
+                held_bytes=max(0, _memory("VmRSS") - before),
+                peak_bytes=max(0, _memory("VmHWM") - before),
+            )
+            if found.problem is None and beside is not None:
+                found = self._compared(found, runs, beside)
+        finally:
+            runs.close()
+        if found.problem is not None:
+            return found
+        more = tuple(self._cost_at(count) for count in self._threads[1:])
+        found = msgspec.structs.replace(found, costs=(*found.costs, *more))
+        return msgspec.structs.replace(
+            found, problem=_over_budget(self._subject, found)
+        )
+
+    # --- answers -----------------------------------------------------------------
+
+    def _answers(self, found: VariantProof, runs: Adapted) -> VariantProof:
+        """Ask it, and hold its answers against what the release says."""
+        manifest = self._subject.manifest
+        problem = self._out_of_range(runs)
+        if self._known is None or manifest.golden is None:
+            return msgspec.structs.replace(found, problem=problem)
+        is_best = self._subject.variant.id == manifest.variants[0].id
+        report = golden.check(runs, self._known, manifest.golden, best=is_best)
+        if not report.ok:
+            problem = f"it does not give its golden answers: {report.text}"
+        return msgspec.structs.replace(
+            found, problem=problem, agreement=report.agreement, worst=report.worst
+        )
+
+    def _out_of_range(self, runs: Adapted) -> str | None:
+        """Tell which answer is no number, or leaves the range that is promised."""
+        promised = {o.name: o.range for o in self._subject.manifest.signature.outputs}
+        for feeds in self._feeds:
+            runs.reset()
+            for name, array in runs.run(feeds, self._wanted).items():
+                wrong = _wrong(array, promised[name])
+                if wrong:
+                    return f"output {name} {wrong}"
+        return None
+
+    # --- costs -------------------------------------------------------------------
+
+    def _cost_at(self, threads: int) -> Cost:
+        runs = self._subject.load(threads)
+        try:
+            return self._cost(runs, threads)
+        finally:
+            runs.close()
+
+    def _cost(self, runs: Adapted, threads: int) -> Cost:
+        taken = _timed(self._asker(runs))
+        cpu, busy, wall = (statistics.median(each) for each in zip(*taken, strict=True))
+        return Cost(threads=threads, cpu_ms=cpu, busy_ms=busy, wall_ms=wall)
+
+    def _asker(self, runs: Adapted) -> Callable[[int], object]:
+        def ask(turn: int) -> object:
+            if runs.stateful:
+                runs.reset()
+            return runs.run(self._feeds[turn % len(self._feeds)], self._wanted)
+
+        return ask
+
+    # --- beside the live one -------------------------------------------------------
+
+    def _compared(
+        self, found: VariantProof, runs: Adapted, beside: Subject
+    ) -> VariantProof:
+        """Compare it with the live release, one answer of each in turn."""
+        live = beside.load(self._threads[0])
+        try:
+            ours, theirs = self._asker(runs), self._asker(live)
+            pairs = _timed_in_turn(ours, theirs)
+        finally:
+            live.close()
+        known = beside.known() if _is_real(beside) else None
+        continuity = None
+        if known is not None and beside.manifest.golden is not None:
+            report = golden.check(runs, known, beside.manifest.golden, best=False)
+            continuity = report.agreement
+        return msgspec.structs.replace(
+            found, ratio=statistics.median(pairs), continuity=continuity
+        )
+
+
+def _feeds(subject: Subject, known: GoldenSet | None) -> list[Tensors]:
+    if known is not None:
+        return [known.feeds(index) for index in range(known.samples)]
+    made = make_up(subject.manifest.signature, samples=_MADE_UP, seed=0)
+    return [{name: a[i, ...] for name, a in made.items()} for i in range(_MADE_UP)]
+
+
+def _is_real(subject: Subject) -> bool:
+    known = subject.manifest.golden
+    return known is not None and known.source is GoldenSource.REAL
+
+
+def _wrong(array: Array, promised: tuple[float, float] | None) -> str | None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return "is not finite"
+    if promised is None or array.dtype == object or not array.size:
+        return None
+    low, high = float(array.min()), float(array.max())
+    if low < promised[0] or high > promised[1]:
+        return (
+            f"reaches from {low:g} to {high:g}, and its range is "
+            f"{promised[0]:g} to {promised[1]:g}"
+        )
+    return None
+
+
+def _over_budget(subject: Subject, found: VariantProof) -> str | None:
+    budget = subject.manifest.budget
+    if budget is None:
+        return None
+    cpu_ms, held_mb = found.costs[0].cpu_ms, found.held_bytes / _MB
+    if budget.cpu_ms is not None and cpu_ms > budget.cpu_ms:
+        return (
+            f"an answer costs {cpu_ms:.1f} ms of CPU here, its budget is "
+            f"{budget.cpu_ms:g} ms"
+        )
+    if budget.rss_mb is not None and held_mb > budget.rss_mb:
+        return f"it holds {held_mb:.0f} MB here, its budget is {budget.rss_mb:g} MB"
+    return None
+
+
+def _timed(ask: Callable[[int], object]) -> list[tuple[float, float, float]]:
+    """Return CPU, the caller's CPU and wall time of runs, milliseconds."""
+    for turn in range(_WARM_UP):
+        ask(turn)
+    taken = []
+    end = time.perf_counter() + _SECONDS
+    for turn in range(_RUNS):
+        wall, cpu, busy = time.perf_counter(), time.process_time(), time.thread_time()
+        ask(turn)
+        busy, cpu = time.thread_time() - busy, time.process_time() - cpu
+        taken.append((cpu * 1e3, busy * 1e3, (time.perf_counter() - wall) * 1e3))
+        if time.perf_counter() > end:
+            break
+    return taken
+
+
+def _timed_in_turn(
+    ours: Callable[[int], object], theirs: Callable[[int], object]
+) -> list[float]:
+    """Return our CPU time over theirs, for answers that stood side by side.
+
+    A pair is several answers long where one is too short for the clock.
+    """
+    repeats = 1
+    for turn in range(_WARM_UP):
+        began = time.process_time()
+        ours(turn), theirs(turn)
+        repeats = max(1, min(200, int(0.002 / max(1e-6, time.process_time() - began))))
+    pairs = []
+    end = time.perf_counter() + 2 * _SECONDS
+    for turn in range(_RUNS):
+        start = time.process_time()
+        for each in range(repeats):
+            ours(turn + each)
+        middle = time.process_time()
+        for each in range(repeats):
+            theirs(turn + each)
+        stop = time.process_time()
+        pairs.append((middle - start) / max(1e-9, stop - middle))
+        if time.perf_counter() > end:
+            break
+    return pairs
+
+
+def _memory(key: str) -> int:
+    """Return a figure of this process, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) * 1024
+    return 0
