@@ -4,6 +4,7 @@ Law: a runtime package is imported when the first model needs it, never earlier.
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from edged.errors import BadModel
@@ -39,6 +40,16 @@ def load(backend: BackendName, path: Path, *, threads: int) -> Loaded:
     # Parsing leaves up to twice the file's size in free heap pages.
     trim()
     return loaded
+
+
+def warm(backend: BackendName) -> None:
+    """Import a backend's runtime ahead of its first model, if it is there."""
+    with suppress(ImportError):
+        match backend:
+            case BackendName.ONNX:
+                import edged.runtime.onnx  # noqa: PLC0415  # see law
+            case BackendName.LITERT:
+                import edged.runtime.litert  # noqa: F401, PLC0415  # see law
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,132 @@
+"""The trial's program: one variant, in a process that is thrown away.
+
+Law: what is trusted is imported first, then the process confines itself, then it
+touches the candidate. It ends when whoever started it is gone. Its answer is one JSON
+on what was its standard output; whatever a runtime prints goes to standard error.
+"""
+
+import os
+import sys
+import sysconfig
+import threading
+from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
+
+import msgspec
+
+from edged.errors import EdgedError
+from edged.host.confine import confine
+from edged.runtime import backends, measure
+from edged.store.layout import MANIFEST
+from edged.store.manifest import read_manifest
+from edged.wire.proofs import VariantProof
+from edged.wire.release import Manifest, Variant
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What to try.
+
+    Attributes:
+        release: folder of the candidate.
+        variant: id of the one to try.
+        threads: counts to measure with; the first is what the daemon will use.
+        live: folder of the release to compare with; None for none.
+        memory_bytes: data that the process may hold.
+        cpu_s: CPU time that it may use.
+    """
+
+    release: str
+    variant: str
+    threads: tuple[int, ...]
+    memory_bytes: int
+    cpu_s: float
+    live: str | None = None
+
+
+def main() -> int:
+    """Read a task, answer it."""
+    answer = _private_stdout()
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    _end_with_the_parent()
+    _import_runtimes()
+    folders = [task.release, *([task.live] if task.live else [])]
+    confine(
+        [*map(Path, folders), *_needed()],
+        memory_bytes=task.memory_bytes,
+        cpu_s=task.cpu_s,
+    )
+    os.write(answer, msgspec.json.encode(_proof(task)))
+    return 0
+
+
+def _proof(task: Task) -> VariantProof:
+    try:
+        subject = _subject(task.release, task.variant)
+        beside = _subject(task.live, None) if task.live else None
+        return measure.measure(subject, threads=task.threads, beside=beside)
+    except EdgedError as error:
+        return VariantProof(id=task.variant, problem=error.message)
+    except MemoryError:
+        limit = task.memory_bytes / 1e6
+        text = f"it needs more than the {limit:.0f} MB that there are for a trial"
+        return VariantProof(id=task.variant, problem=text)
+
+
+def _subject(folder: str, variant: str | None) -> measure.Subject:
+    path = Path(folder)
+    manifest = read_manifest((path / MANIFEST).read_bytes(), str(path / MANIFEST))
+    return measure.Subject(
+        path=path, manifest=manifest, variant=_chosen(manifest, variant)
+    )
+
+
+def _chosen(manifest: Manifest, variant: str | None) -> Variant:
+    return next(v for v in manifest.variants if variant in (None, v.id))
+
+
+def _private_stdout() -> int:
+    """Keep standard output for the answer; what others print goes to stderr."""
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    return answer
+
+
+def _end_with_the_parent() -> None:
+    """End when standard input does: the other end is open while the parent lives."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(os.EX_UNAVAILABLE)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
+def _import_runtimes() -> None:
+    """Import what can be had: a confined process finds no more shared objects."""
+    for backend in backends.SUFFIXES.values():
+        backends.warm(backend)
+
+
+def _needed() -> list[Path]:
+    """Return what Python and the runtimes read while they run."""
+    own = {Path(path) for path in sys.path if path}
+    return [
+        *own,
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        Path(sysconfig.get_path("stdlib")),
+        Path("/usr"),
+        Path("/lib"),
+        Path("/proc/self"),
+        Path("/proc/cpuinfo"),
+        Path("/proc/meminfo"),
+        Path("/sys/devices/system"),
+        Path("/dev/null"),
+        Path("/dev/urandom"),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

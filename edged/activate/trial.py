@@ -1,0 +1,201 @@
+"""A candidate is tried on this board, where it can do no harm.
+
+Law: each variant in a child of its own, one after the other; a child that crashes,
+hangs or takes all memory is a finding about its variant and nothing else. Blocks; the
+agent brings the thread. A proof that holds is not made again.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from edged.activate.child import Task
+from edged.errors import Draining, NoMemory
+from edged.host.clock import Clock
+from edged.host.headroom import available_bytes
+from edged.host.spawn import Bounds, Child, Ended
+from edged.runtime.board import board
+from edged.store.profiles import Profiles
+from edged.store.releases import Release
+from edged.wire.proofs import Board, Proof, VariantProof
+from edged.wire.release import Manifest, Variant
+
+#: `-P`: what stands in the working directory is not imported.
+COMMAND = (sys.executable, "-P", "-m", "edged.activate.child")
+
+#: Of the memory that is available; the rest is for those who serve meanwhile.
+_MEMORY_SHARE = 0.75
+
+#: The interpreter and both runtimes hold 90 MB before a model is loaded.
+_LEAST_BYTES = 160_000_000
+
+_REASON_MAX = 300
+
+
+class Trial:
+    """Tries releases.
+
+    Args:
+        profiles: proofs that are kept.
+        clock: dates them.
+        threads: of a run in the daemon.
+        command: the child's program.
+        available: bytes of memory that may be taken.
+
+    Attributes:
+        timeout_s: for one variant.
+    """
+
+    def __init__(
+        self,
+        *,
+        profiles: Profiles,
+        clock: Clock,
+        timeout_s: float,
+        threads: int,
+        command: Sequence[str] = COMMAND,
+        available: Callable[[], int] = available_bytes,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._profiles = profiles
+        self._clock = clock
+        self._command = tuple(command)
+        self._available = available
+        cores = len(os.sched_getaffinity(0))
+        self._threads = tuple(dict.fromkeys((threads, 1, cores)))
+        self._child: Child | None = None
+        self._is_over = False
+
+    def holds(self, release: Release) -> Proof | None:
+        """Return the proof of a release that holds on this board; None for none."""
+        return self._profiles.find(release.digest, board_of(release.manifest))
+
+    def prove(
+        self, release: Release, live: Release | None, tell: Callable[[str], None]
+    ) -> Proof:
+        """Return a proof of a release, made now if none holds.
+
+        Args:
+            release: installed, or staged.
+            live: what it must be compared with; None to compare with nothing.
+            tell: told what is being done.
+
+        Raises:
+            NoMemory: there is too little to try anything.
+            Draining: the daemon is stopping.
+        """
+        kept = self.holds(release)
+        if kept is not None and live is None:
+            return kept
+        if live is not None and not _comparable(release.manifest, live.manifest):
+            live = None
+        found = []
+        variants = release.manifest.variants
+        for number, variant in enumerate(variants, 1):
+            tell(f"trying {variant.id}, {number} of {len(variants)}")
+            found.append(self._tried(release, variant, live))
+        return Proof(
+            digest=release.digest,
+            board=board_of(release.manifest),
+            at_utc=self._clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            against=live.digest if live else None,
+            variants=tuple(found),
+        )
+
+    def stop(self) -> None:
+        """End what is being tried. Any thread; nothing can be tried afterwards."""
+        self._is_over = True
+        if self._child is not None:
+            self._child.kill()
+
+    def _tried(
+        self, release: Release, variant: Variant, live: Release | None
+    ) -> VariantProof:
+        memory_bytes = int(self._available() * _MEMORY_SHARE)
+        if memory_bytes < _LEAST_BYTES:
+            raise NoMemory(
+                f"cannot try {release.name} {release.manifest.version}: a trial has "
+                f"{memory_bytes / 1e6:.0f} MB, and needs {_LEAST_BYTES / 1e6:.0f} MB",
+                retry_after_s=60.0,
+                hint="free -m",
+                needs_bytes=_LEAST_BYTES,
+                has_bytes=memory_bytes,
+            )
+        task = Task(
+            release=str(release.path),
+            variant=variant.id,
+            threads=self._threads,
+            memory_bytes=memory_bytes,
+            cpu_s=self.timeout_s * self._threads[-1],
+            live=str(live.path) if live else None,
+        )
+        self._child = Child(
+            self._command,
+            stdin=msgspec.json.encode(task) + b"\n",
+            env=_environment(),
+            bounds=Bounds(seconds=self.timeout_s),
+        )
+        if self._is_over:
+            self._child.kill()
+        ended = self._child.wait()
+        if self._is_over:
+            raise Draining("cannot try a model now: the daemon is stopping")
+        return self._finding(variant.id, ended, memory_bytes)
+
+    def _finding(self, variant: str, ended: Ended, memory_bytes: int) -> VariantProof:
+        if ended.status == 0:
+            try:
+                return msgspec.json.decode(ended.output, type=VariantProof)
+            except msgspec.MsgspecError:
+                return VariantProof(id=variant, problem="its trial gave no answer")
+        return VariantProof(id=variant, problem=self._why(ended, memory_bytes))
+
+    def _why(self, ended: Ended, memory_bytes: int) -> str:
+        said = ended.errors.rpartition("\n")[2][-_REASON_MAX:]
+        tail = f"; it said: {said}" if said else ""
+        if ended.timed_out:
+            return (
+                f"it was not done after {self.timeout_s:g} s "
+                "(install.trial-timeout allows more)"
+            )
+        if ended.status == -signal.SIGXCPU:
+            return f"it used {ended.cpu_s:.0f} s of CPU and was not done"
+        if ended.status == -signal.SIGKILL:
+            return "it was killed: there was not enough memory for it"
+        if _ran_out(ended.errors):
+            limit = memory_bytes / 1e6
+            return f"it needs more than the {limit:.0f} MB that there are for a trial"
+        if ended.status < 0:
+            name = signal.Signals(-ended.status).name
+            return f"it crashed its trial ({name}){tail}"
+        return f"its trial ended with {ended.status}{tail}"
+
+
+def board_of(manifest: Manifest) -> Board:
+    """Return what a proof of a release depends on here."""
+    return board(variant.backend for variant in manifest.variants)
+
+
+def _comparable(new: Manifest, live: Manifest) -> bool:
+    return new.signature.specs() == live.signature.specs()
+
+
+def _ran_out(errors: str) -> bool:
+    return any(word in errors for word in ("bad_alloc", "MemoryError", "out of memory"))
+
+
+def _environment() -> dict[str, str]:
+    """Return all that a child needs to know."""
+    here = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join(dict.fromkeys((str(here), *filter(None, sys.path))))
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": path,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "LC_ALL": "C.UTF-8",
+    }
