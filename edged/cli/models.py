@@ -229,15 +229,16 @@ def _ladder(detail: ModelDetail) -> list[str]:
             variant.id,
             variant.backend,
             "loaded" if variant.loaded else "FAILED" if variant.problem else "-",
+            variant.placement or "-",
             "-" if variant.accuracy is None else f"{variant.accuracy:.3f}",
             str(variant.requests),
         )
         for variant in detail.status.variants
     ]
     return table(
-        ("VARIANT", "BACKEND", "STATE", "ACCURACY", "REQUESTS"),
+        ("VARIANT", "BACKEND", "STATE", "RUNS ON", "ACCURACY", "REQUESTS"),
         rows,
-        align=(Align.LEFT,) * 3 + (Align.RIGHT,) * 2,
+        align=(Align.LEFT,) * 4 + (Align.RIGHT,) * 2,
     )
 
 

@@ -84,15 +84,26 @@ def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
         files={},
     )
 
-    assert layout(replace(detail, manifest=manifest), width=80) == [
+    loop, thread = detail.status.variants
+    status = replace(
+        detail.status,
+        variants=(
+            replace(loop, placement="loop"),
+            replace(thread, placement="thread"),
+            replace(thread, id="fp16", loaded=False),
+        ),
+    )
+
+    assert layout(replace(detail, status=status, manifest=manifest), width=80) == [
         "digits 1.4.0: ready",
         "",
         "in   i: FP32[1,3,8,8]  picture, rgb NCHW",
         "out  o: FP32[1,10]  labels in l.txt",
         "",
-        "VARIANT  BACKEND  STATE   ACCURACY  REQUESTS",
-        "fp32     onnx     loaded         -         0",
-        "int8     litert   loaded         -         0",
+        "VARIANT  BACKEND  STATE   RUNS ON  ACCURACY  REQUESTS",
+        "fp32     onnx     loaded  loop            -         0",
+        "int8     litert   loaded  thread          -         0",
+        "fp16     litert   -       -               -         0",
         "",
         "SEQ  VERSION                 SIZE  INSTALLED  DIGEST",
         " 12  1.3.0                    0 B  -          abababababab",
