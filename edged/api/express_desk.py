@@ -237,7 +237,9 @@ class Desk:
         try:
             if loan.slots:
                 loan.place(outcome.outputs)
-            parts, size = _write(plan, asked, outcome)
+            # While it waited its release may have been exchanged, see `serve.parking`.
+            known = plan if outcome.version == live.version else None
+            parts, size = _write(known, asked, outcome)
         except Exception as exc:  # noqa: BLE001  # the api's top: told by a request id
             caller.refuse(_told(exc, live))
             return
