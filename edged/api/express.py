@@ -6,7 +6,7 @@ loop has a turn between two. Requests that came early wait in the buffer.
     IDLE     nothing of a request has come      keep-alive; before the first one: head
     BODY     a head is there, its body is not   a moment, then aiohttp waits for it
     BUSY     a request runs                     none: it brings its own
-    SENDING  the client does not read           body, as long as it reads nothing
+    SENDING  the client has yet to read         body, as long as it reads nothing
 
 Law: whatever is not a complete, usual request (`api.express_head`) that comes at once
 goes to aiohttp with every byte that was read: half a head, a body that is late or ends
@@ -27,7 +27,7 @@ from edged.api.express_head import Head, Kind
 from edged.api.express_intake import MOST_FDS, Intake, TooManyDescriptors, close
 from edged.api.regions import MAX_BODY_BYTES
 from edged.errors import BadRegion, EdgedError
-from edged.host.peer import Peer, is_gone
+from edged.host.peer import Peer, is_gone, unread_bytes
 from edged.serve.reception import Ticket
 from edged.wire.tensorbytes import Buffer
 
@@ -84,6 +84,7 @@ class Line:
         "_stage",
         "_ticket",
         "_timer",
+        "_unread",
         "_unsent",
         "last",
         "peer",
@@ -114,6 +115,7 @@ class Line:
         self._order: Order | None = None
         self._ticket: Ticket | None = None
         self._unsent: list[memoryview] = []
+        self._unread = 0  # of what was sent, as of the last look
         self._closes = False  # its answer says that it is the last
         self._stage = Stage.IDLE
         self._timer: asyncio.TimerHandle | None = None
@@ -155,18 +157,14 @@ class Line:
         self.abort()
         return False
 
-    def _receive_more(self) -> bool:
-        """Read on; tell whether the connection is still ours."""
-        return self._receive() or self._stage is Stage.IDLE
-
     def _serve(self) -> None:
         """Take up the request that begins in the buffer."""
         if self._stage is not Stage.IDLE or self._intake.is_empty:
             return
         raw = self._intake.head()
         if raw is None and self._intake.make_room():
-            if not self._receive_more():
-                return
+            if not self._receive() and self._stage is not Stage.IDLE:
+                return  # it is gone
             raw = self._intake.head()
         head = None if raw is None else self._desk.heads.read(raw)
         if head is None:
@@ -268,7 +266,7 @@ class Line:
             views = [memoryview(part) for part in parts]
             self._unsent = [view.cast("B") for view in views if view.nbytes]
             self._drop_sent(sent)
-            self._await(Stage.SENDING, self._limits.body_timeout_s)
+            self._await_reader()
             self._loop.add_writer(self._sock, self._writable)
 
     def refuse(self, error: EdgedError) -> None:
@@ -288,7 +286,7 @@ class Line:
             return
         self._drop_sent(sent)
         if self._unsent:
-            self._due = self._loop.time() + self._limits.body_timeout_s
+            self._await_reader()
         else:
             self._loop.remove_writer(self._sock)
             self._rest()
@@ -371,6 +369,10 @@ class Line:
                 self._timer.cancel()
             self._timer = self._loop.call_at(due, self._look)
 
+    def _await_reader(self) -> None:
+        self._unread = unread_bytes(self._sock)
+        self._await(Stage.SENDING, self._limits.body_timeout_s)
+
     def _look(self) -> None:
         self._timer = None
         if self._loop.time() < self._due:
@@ -378,6 +380,8 @@ class Line:
                 self._timer = self._loop.call_at(self._due, self._look)
         elif self._stage is Stage.BODY:
             self._leave()
+        elif self._stage is Stage.SENDING and unread_bytes(self._sock) < self._unread:
+            self._await_reader()  # it reads, too slowly for us to send on yet
         else:
             if self._stage is Stage.SENDING:
                 _log.info("a client did not read its answer")

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edged.host.listen import SEND_BUFFER_BYTES
 from edged.serve.live import Live
 from edged.wire.tensors import Datatype
 from tests.fakes.doors import (
@@ -226,20 +227,45 @@ async def test_a_caller_that_does_not_read_is_dropped_and_others_go_on() -> None
     assert took_s < 3 * QUICK.body_timeout_s
 
 
+async def read_slowly(caller: Caller, *, longer_than_s: float) -> bytes:
+    """Read so little at a time that the door cannot send on meanwhile."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + longer_than_s
+    got = b""
+    while loop.time() < end:
+        await asyncio.sleep(QUICK.body_timeout_s / 2)
+        got += await loop.sock_recv(caller.sock, 60_000)
+    assert len(got) < SEND_BUFFER_BYTES / 2
+    return got
+
+
 async def test_a_caller_that_reads_slowly_gets_everything() -> None:
     """The deadline is for reading nothing."""
-    size = 400_000
+    size = 1_000_000
     async with doors(echo()) as here:
         with Caller(here.express) as caller:
-            caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             await caller.send(vector(size))
-            got, want = b"", np.arange(size, dtype="<f4").tobytes()
-            while not got.endswith(want[-1000:]):
-                await asyncio.sleep(QUICK.body_timeout_s / 6)
-                loop = asyncio.get_running_loop()
-                got += await loop.sock_recv(caller.sock, 200_000)
+            got = await read_slowly(caller, longer_than_s=3 * QUICK.body_timeout_s)
+            loop, want = asyncio.get_running_loop(), np.arange(size, dtype="<f4")
+            while not got.endswith(want[-1000:].tobytes()):
+                more = await loop.sock_recv(caller.sock, 1 << 20)
+                assert more
+                got += more
 
-    assert got.endswith(want)
+    assert got.endswith(want.tobytes())
+
+
+async def test_a_slow_caller_that_stops_reading_is_dropped() -> None:
+    """What it read before buys one deadline more."""
+    async with doors(echo()) as here:
+        with Caller(here.express) as caller:
+            await caller.send(vector(1_000_000))
+            await read_slowly(caller, longer_than_s=2 * QUICK.body_timeout_s)
+            began = time.monotonic()
+            await here.emptied()
+            took_s = time.monotonic() - began
+
+    assert took_s < 3 * QUICK.body_timeout_s
 
 
 async def test_a_late_body_is_told() -> None:

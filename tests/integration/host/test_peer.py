@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from edged.errors import SocketFailed
-from edged.host.peer import Peer, peer
+from edged.host.peer import Peer, peer, unread_bytes
 
 
 def test_a_peer_is_told_with_user_and_groups() -> None:
@@ -35,3 +35,20 @@ def test_a_socket_without_a_peer_is_refused() -> None:
         pytest.raises(SocketFailed),
     ):
         peer(client)
+
+
+def test_what_a_peer_has_not_read_is_counted() -> None:
+    """In chunks: it falls when a whole one is read, and to nothing at the end."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        before = unread_bytes(ours)
+        sent = ours.send(bytes(300_000))
+        full = unread_bytes(ours)
+        theirs.recv(50_000, socket.MSG_WAITALL)
+        less = unread_bytes(ours)
+        theirs.recv(sent, socket.MSG_WAITALL | socket.MSG_DONTWAIT)
+
+        assert (0, 300_000, 0) == (before, sent, unread_bytes(ours))
+        assert sent <= full
+        assert full - 50_000 <= less < full
