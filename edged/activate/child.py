@@ -33,14 +33,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         threads: counts to measure with; the first is what the daemon will use.
         live: folder of the release to compare with; None for none.
         memory_bytes: data that the process may hold.
-        cpu_s: CPU time that it may use.
     """
 
     release: str
     variant: str
     threads: tuple[int, ...]
     memory_bytes: int
-    cpu_s: float
     live: str | None = None
 
 
@@ -51,11 +49,7 @@ def main() -> int:
     _end_with_the_parent()
     _import_runtimes()
     folders = [task.release, *([task.live] if task.live else [])]
-    confine(
-        [*map(Path, folders), *_needed()],
-        memory_bytes=task.memory_bytes,
-        cpu_s=task.cpu_s,
-    )
+    confine([*map(Path, folders), *_needed()], memory_bytes=task.memory_bytes)
     os.write(answer, msgspec.json.encode(_proof(task)))
     return 0
 

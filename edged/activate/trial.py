@@ -130,7 +130,6 @@ class Trial:
             variant=variant.id,
             threads=self._threads,
             memory_bytes=memory_bytes,
-            cpu_s=self.timeout_s * self._threads[-1],
             live=str(live.path) if live else None,
         )
         self._child = Child(
@@ -162,8 +161,6 @@ class Trial:
                 f"it was not done after {self.timeout_s:g} s "
                 "(install.trial-timeout allows more)"
             )
-        if ended.status == -signal.SIGXCPU:
-            return f"it used {ended.cpu_s:.0f} s of CPU and was not done"
         if ended.status == -signal.SIGKILL:
             return "it was killed: there was not enough memory for it"
         if _ran_out(ended.errors):

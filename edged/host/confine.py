@@ -6,7 +6,7 @@ is thirty instructions, and libseccomp's binding has no wheels for aarch64.
 
 Layers, each for itself:
 
-- limits: data memory, CPU time, size of written files (0), descriptors, no core dump;
+- limits: data memory, size of written files (0), descriptors, no core dump;
 - no new privileges;
 - seccomp: calls that reach out are refused with EPERM; a call of another
   architecture ends the process; clone only for threads;
@@ -14,7 +14,9 @@ Layers, each for itself:
 
 Source: seccomp(2), landlock(7), prctl(2), setrlimit(2); <asm/unistd.h> of x86_64 and
 aarch64. RLIMIT_DATA counts private writable mappings since Linux 4.7, so malloc and
-numpy are bounded by it, and files that are mapped to be read are not.
+numpy are bounded by it, and files that are mapped to be read are not. RLIMIT_CPU is
+left alone: with it the kernel counts the process's CPU time in ticks of 4 ms, and a
+model's cost could not be measured; whoever started us bounds the time.
 """
 
 import ctypes
@@ -85,18 +87,17 @@ _EPERM, _ENOSYS = 0x00050001, 0x00050026
 _NR_AT, _ARCH_AT, _ARG0_AT = 0, 4, 16
 
 
-def confine(readable: Sequence[Path], *, memory_bytes: int, cpu_s: float) -> Confined:
+def confine(readable: Sequence[Path], *, memory_bytes: int) -> Confined:
     """Confine this process.
 
     Args:
         readable: folders and files that may be read; all else that is open stays open.
         memory_bytes: of data, ours until now included.
-        cpu_s: of all threads, from the start of the process.
 
     Raises:
         OSError: a limit or the filter cannot be set: nothing may be tried then.
     """
-    _limit(memory_bytes, cpu_s)
+    _limit(memory_bytes)
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     landlock = _lock_files(libc, readable)
@@ -106,11 +107,9 @@ def confine(readable: Sequence[Path], *, memory_bytes: int, cpu_s: float) -> Con
     return Confined(seccomp=machine is not None, landlock=landlock)
 
 
-def _limit(memory_bytes: int, cpu_s: float) -> None:
-    seconds = max(1, round(cpu_s))
+def _limit(memory_bytes: int) -> None:
     for kind, value in (
         (resource.RLIMIT_DATA, memory_bytes),
-        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _DESCRIPTORS),
