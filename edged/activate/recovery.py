@@ -189,7 +189,7 @@ class _Draft:
             self._steps.append(_next(opened, Step.SUPERSEDED, why))
 
     def _settle_switch(self, opened: Open) -> None:
-        if opened.places is not None and self._is_live(opened):
+        if self._is_live(opened):
             self._go_on(opened)
             return
         # An end that waits for a link would be lost if the machine died before it.

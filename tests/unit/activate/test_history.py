@@ -213,7 +213,7 @@ def test_a_store_that_cannot_be_written_is_read_all_the_same(tmp_path: Path) -> 
 def test_a_long_journal_is_compacted_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After an entry, and at the start; it means what it meant."""
+    """After an entry; it means what it meant."""
     monkeypatch.setattr(journal_room, "LONG", 2000)
     files = RecordingFiles()
     history = _history(tmp_path, files)
@@ -224,6 +224,20 @@ def test_a_long_journal_is_compacted_by_itself(
     assert Site.JOURNAL_COMPACT in files.sites
     assert (tmp_path / "journal").stat().st_size < 2500
     assert (change,) == _history(tmp_path).changes(None, 10)
+
+
+def test_a_journal_that_is_long_at_the_start_is_compacted_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier life could not, for want of room."""
+    history = _history(tmp_path)
+    for pinned in (True, False) * 20:
+        history.pin(model="pets", pinned=pinned, by="ada")
+    monkeypatch.setattr(journal_room, "LONG", 2000)
+
+    _history(tmp_path)
+
+    assert (tmp_path / "journal").stat().st_size < 200
 
 
 def test_compacting_that_fails_is_nobodys_failure(

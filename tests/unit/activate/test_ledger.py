@@ -1,7 +1,7 @@
 """The fold: what entries amount to, and the fewest that amount to the same."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edged.activate.ledger import (
@@ -149,6 +149,7 @@ _entry: st.SearchStrategy[AnyEntry] = st.one_of(
 
 
 @given(st.lists(_entry, max_size=30))
+@example([_started(), _attempted(1), _started(), _began(1)])
 def test_the_fewest_entries_give_the_same_again(entries: list[AnyEntry]) -> None:
     """So the journal can be compacted at any moment, and nobody notices."""
     ledger = Ledger(entries)
@@ -205,6 +206,13 @@ def test_only_the_newest_changes_that_are_over_are_kept() -> None:
     ids = [change.id for change in ledger.changes()]
 
     assert [1, *range(5, ENDED_MAX + 5)] == ids
+
+
+def test_a_change_that_is_over_stays_as_it_is() -> None:
+    """Whatever a damaged journal says of it later."""
+    over = [_began(1, Step.REFUSED)]
+
+    assert Ledger(over).state == Ledger([*over, _stepped(1, Step.TRIAL)]).state
 
 
 def test_a_step_of_an_unknown_change_is_passed_over() -> None:
@@ -300,6 +308,7 @@ SWITCHING: list[AnyEntry] = [_began(1), _stepped(1, Step.SWITCHING)]
         ([_attempted(1), _started(), _stepped(1, Step.REFUSED)], 1),
         ([_attempted(1), _started(), _stepped(1, Step.COMMITTED)], 0),
         ([_attempted(1), _started(), _marked(), _marked(quarantined=False)], 0),
+        ([_attempted(1), _stopped("zero"), _started()], 1),
         ([_attempted(1, "zero"), _started()], 0),
         ([_started(""), _attempted(1, ""), _started("")], 0),
     ],
@@ -316,6 +325,7 @@ SWITCHING: list[AnyEntry] = [_began(1), _stepped(1, Step.SWITCHING)]
         "refused after the crash",
         "committed after the crash",
         "a person lifted the quarantine",
+        "a stop of another boot",
         "an attempt of another boot",
         "a kernel without boot ids",
     ],

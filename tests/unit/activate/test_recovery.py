@@ -151,6 +151,9 @@ CASES = {
             _open(Step.STAGED),
         ),
     ),
+    "staged, and somebody linked it": Case(
+        facts=_facts(NEW, OLD, _open(Step.STAGED)), live=NEW, back=OLD
+    ),
     "held": Case(
         facts=_facts(OLD, OLDER, _open(Step.STAGED, Step.TRIAL, Step.HELD)), ends=()
     ),
@@ -190,6 +193,13 @@ CASES = {
         ends=(Step.ROLLING_BACK, Step.QUARANTINED),
         marks=(NEW,),
     ),
+    "switching, linked, and the attempt was lost with a damaged line": Case(
+        facts=_facts(NEW, OLD, _open(*SWITCHING)),
+        live=NEW,
+        back=OLD,
+        ends=(Step.PROBATION,),
+        resumes=True,
+    ),
     "the first of its model, linked": Case(
         facts=_facts(NEW, None, _open(*SWITCHING, places=Places()), installed=(NEW,)),
         live=NEW,
@@ -217,6 +227,10 @@ CASES = {
         facts=_probation(NEW, 2),
         ends=(Step.ROLLING_BACK, Step.QUARANTINED),
         marks=(NEW,),
+    ),
+    "in probation, and quarantined": Case(
+        facts=_facts(NEW, OLD, _open(*PROBATION, places=BACK), quarantined=(NEW,)),
+        ends=(Step.ROLLING_BACK, Step.QUARANTINED),
     ),
     "in probation, and somebody linked another one": Case(
         facts=_probation(OLDER), live=OLDER, back=OLD, ends=(Step.SUPERSEDED,)
@@ -265,6 +279,18 @@ CASES = {
             _open(Step.ROLLING_BACK, wish=Wish.ROLLBACK, release=OLDER, before=OLD),
         ),
         live=OLDER,
+        back=None,
+        ends=(Step.DONE,),
+        marks=(OLD,),
+    ),
+    "going back, and there is nothing any more": Case(
+        facts=_facts(
+            OLD,
+            None,
+            _open(Step.ROLLING_BACK, wish=Wish.ROLLBACK, release=OLDER, before=OLD),
+            installed=(OLD, NEW),
+        ),
+        live=None,
         back=None,
         ends=(Step.DONE,),
         marks=(OLD,),
@@ -338,6 +364,16 @@ def test_a_newer_one_that_is_linked_takes_the_place_of_the_one_in_probation() ->
     assert [(2, Step.PROBATION), (1, Step.SUPERSEDED)] == [
         (taken.change, taken.step) for taken in plan.steps
     ]
+
+
+def test_of_two_probations_of_one_release_the_newer_goes_on() -> None:
+    """A release is watched once."""
+    older, newer = (_open(*PROBATION, id_=n, places=BACK) for n in (1, 2))
+
+    plan = reconcile(_facts(NEW, OLD, older, newer))
+
+    assert 2 == plan.resume
+    assert [(1, Step.SUPERSEDED)] == [(s.change, s.step) for s in plan.steps]
 
 
 # --- links that somebody or something broke ---------------------------------------

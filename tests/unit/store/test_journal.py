@@ -187,6 +187,25 @@ def test_a_rewrite_that_fails_too_loses_nothing(tmp_path: Path, *, seen: bool) -
     assert ["a", "d"] == _kept(tmp_path)
 
 
+def test_a_rewrite_after_damage_that_is_seen_and_failed_counts_for_nothing(
+    tmp_path: Path,
+) -> None:
+    """The new file holds an entry whose caller was told that it is not there."""
+    _journal(tmp_path).append(_entry("a"))
+    with (tmp_path / "journal").open("ab") as file:
+        file.write(b"garbage " * 100)
+    files = RecordingFiles()
+    files.fail(Site.JOURNAL_COMPACT, OSError(errno.EIO, "error"), seen=True)
+    journal = _journal(tmp_path, files)
+    with pytest.raises(StoreFailed):
+        journal.append(_entry("b"))
+    files.mend()
+
+    journal.append(_entry("c"))
+
+    assert ["a", "c"] == _kept(tmp_path)
+
+
 def test_compacting_replaces_the_whole(tmp_path: Path) -> None:
     """And appending goes on behind."""
     journal = _journal(tmp_path)
