@@ -79,7 +79,9 @@ class Line:
         "_loop",
         "_lost",
         "_order",
+        "_parts",
         "_reading",
+        "_size",
         "_sock",
         "_stage",
         "_ticket",
@@ -114,12 +116,13 @@ class Line:
         self._head: Head  # of the present request
         self._order: Order | None = None
         self._ticket: Ticket | None = None
+        self._parts: Sequence[Buffer] = ()  # of an answer that begins to be sent
+        self._size = 0
         self._unsent: list[memoryview] = []
         self._unread = 0  # of what was sent, as of the last look
         self._closes = False  # its answer says that it is the last
         self._stage = Stage.IDLE
         self._timer: asyncio.TimerHandle | None = None
-        self._due = math.inf
         self._await(Stage.IDLE, limits.head_timeout_s)
         self._reading = False
         self._read_on()
@@ -157,14 +160,18 @@ class Line:
         self.abort()
         return False
 
+    def _receive_more(self) -> bool:
+        """Read on; tell whether the connection is still ours."""
+        return self._receive() or self._stage is Stage.IDLE
+
     def _serve(self) -> None:
         """Take up the request that begins in the buffer."""
         if self._stage is not Stage.IDLE or self._intake.is_empty:
             return
         raw = self._intake.head()
         if raw is None and self._intake.make_room():
-            if not self._receive() and self._stage is not Stage.IDLE:
-                return  # it is gone
+            if not self._receive_more():
+                return
             raw = self._intake.head()
         head = None if raw is None else self._desk.heads.read(raw)
         if head is None:
@@ -206,6 +213,15 @@ class Line:
             self._leave()  # it ended early: aiohttp says so
         except OSError:
             self.abort()
+
+    def _read_on(self) -> None:
+        self._reading = True
+        self._loop.add_reader(self._sock, self._readable)
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._sock)
 
     # --- asking ------------------------------------------------------------------
 
@@ -253,6 +269,14 @@ class Line:
             begin = bytes(parts[0]).replace(_END, b"\r\nConnection: close" + _END, 1)
             size += len(begin) - len(parts[0])
             parts = (begin, *parts[1:])
+        self._parts, self._size = parts, size
+        self._desk.outbox.put(self)
+
+    def send(self) -> None:
+        """Send the answer, unless the connection has ended; see `Outbox`."""
+        parts, self._parts = self._parts, ()
+        if not parts:
+            return
         try:
             sent = self._sock.sendmsg(parts)
         except _NOT_NOW:
@@ -260,7 +284,7 @@ class Line:
         except OSError:
             self.abort()
             return
-        if sent == size:
+        if sent == self._size:
             self._rest()
         else:
             views = [memoryview(part) for part in parts]
@@ -342,7 +366,8 @@ class Line:
             self._order.let_go()
         self._intake.close_fds()
         self._ticket = self._order = None
-        self._unsent = []
+        self._parts, self._unsent = (), []
+        self._desk.outbox.forget(self)
 
     def _refuse_descriptors(self) -> None:
         error = BadRegion(
@@ -386,14 +411,3 @@ class Line:
             if self._stage is Stage.SENDING:
                 _log.info("a client did not read its answer")
             self.abort()
-
-    # --- small parts -------------------------------------------------------------
-
-    def _read_on(self) -> None:
-        self._reading = True
-        self._loop.add_reader(self._sock, self._readable)
-
-    def _stop_reading(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._loop.remove_reader(self._sock)
