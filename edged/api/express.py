@@ -79,9 +79,7 @@ class Line:
         "_loop",
         "_lost",
         "_order",
-        "_parts",
         "_reading",
-        "_size",
         "_sock",
         "_stage",
         "_ticket",
@@ -116,8 +114,6 @@ class Line:
         self._head: Head  # of the present request
         self._order: Order | None = None
         self._ticket: Ticket | None = None
-        self._parts: Sequence[Buffer] = ()  # of an answer that begins to be sent
-        self._size = 0
         self._unsent: list[memoryview] = []
         self._unread = 0  # of what was sent, as of the last look
         self._closes = False  # its answer says that it is the last
@@ -269,14 +265,6 @@ class Line:
             begin = bytes(parts[0]).replace(_END, b"\r\nConnection: close" + _END, 1)
             size += len(begin) - len(parts[0])
             parts = (begin, *parts[1:])
-        self._parts, self._size = parts, size
-        self._desk.outbox.put(self)
-
-    def send(self) -> None:
-        """Send the answer, unless the connection has ended; see `Outbox`."""
-        parts, self._parts = self._parts, ()
-        if not parts:
-            return
         try:
             sent = self._sock.sendmsg(parts)
         except _NOT_NOW:
@@ -284,7 +272,7 @@ class Line:
         except OSError:
             self.abort()
             return
-        if sent == self._size:
+        if sent == size:
             self._rest()
         else:
             views = [memoryview(part) for part in parts]
@@ -366,8 +354,7 @@ class Line:
             self._order.let_go()
         self._intake.close_fds()
         self._ticket = self._order = None
-        self._parts, self._unsent = (), []
-        self._desk.outbox.forget(self)
+        self._unsent = []
 
     def _refuse_descriptors(self) -> None:
         error = BadRegion(
