@@ -6,7 +6,7 @@ it is to stay resident; at most one release does. Call on the event loop only.
 
 import asyncio
 
-from edged.errors import Busy, EdgedError, NotReady
+from edged.errors import Busy, EdgedError, NotReady, UnknownVersion
 from edged.serve.live import Live
 from edged.serve.observing import Observer
 from edged.serve.parking import Parking
@@ -85,6 +85,21 @@ class Model:
         self.parking.release()
         return old is not None
 
+    def refusal(self, version: str | None) -> EdgedError:
+        """Say why it does not answer at all, or not in this version."""
+        if self.live is None:
+            load = f"edgectl models load {self.name}"
+            return NotReady(
+                f"cannot use {self.name}: {_why_not(self)}",
+                hint=self.trouble.hint if self.trouble else load,
+            )
+        return UnknownVersion(
+            f"cannot find version {version!r} of {self.name}: {self.live.version} is "
+            "the live one",
+            hint=f"ask for version {self.live.version}, or for none",
+            live=self.live.version,
+        )
+
     def fail(self, error: EdgedError) -> bool:
         """Say why it does not answer, unless it does; tell whether that is news."""
         if self.live is None:
@@ -119,15 +134,16 @@ class Model:
 
     # --- an exchange -------------------------------------------------------------
 
-    async def park(self, *, within_s: float) -> None:
+    async def park(self, limits: Limits) -> None:
         """Close what is live, and let requests wait; see `Registry.park`."""
         live = self.live
         if live is None or live.is_parked:
             return
         live.is_parked = True
+        self.parking.limits = limits  # they may have been reloaded
         self.sequences.end_all()
         try:
-            await self._empty(live, within_s)
+            await self._empty(live, limits.default_timeout_s)
             await self._close(live)
         except BaseException:
             self._go_on(live)
@@ -211,8 +227,7 @@ class Model:
         return f"{self.name} {self.phase.value}: {self.live or self.trouble}"
 
 
-def why_not(model: Model) -> str:
-    """Say why a model does not answer."""
+def _why_not(model: Model) -> str:
     match model.phase:
         case ModelPhase.UNLOADED:
             return "it is unloaded"

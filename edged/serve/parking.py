@@ -56,7 +56,7 @@ class Parking:
 
     Args:
         name: of the model.
-        limits: the registry's.
+        limits: the registry's, as they are now.
         refused: counts, by code, what is not let in or waits too long.
     """
 
@@ -64,7 +64,7 @@ class Parking:
         self, name: str, limits: Limits, refused: Callable[[str], None]
     ) -> None:
         self._name = name
-        self._limits = limits
+        self.limits = limits
         self._refused = refused
         self._waiting: dict[Waiting, None] = {}
 
@@ -82,7 +82,7 @@ class Parking:
         Raises:
             QueueFull, DeadlineExceeded: not now.
         """
-        deadline_s = deadline_of(request, self._limits)
+        deadline_s = deadline_of(request, self.limits)
         try:
             self._check_room()
             admission.check_time(
@@ -127,7 +127,7 @@ class Parking:
             waiting.go()
 
     def _check_room(self) -> None:
-        limit = self._limits.queue_length
+        limit = self.limits.queue_length
         if len(self) >= limit:
             raise QueueFull(
                 f"cannot run {self._name} now: its release is being exchanged, and "

@@ -14,18 +14,13 @@ from types import MappingProxyType
 
 import msgspec
 
-from edged.errors import (
-    EdgedError,
-    NotReady,
-    UnknownModel,
-    UnknownVersion,
-)
+from edged.errors import EdgedError, UnknownModel
 from edged.host.clock import Clock
 from edged.serve.batching import batching
 from edged.serve.continued import infer_in, seat_in
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
-from edged.serve.model import Model, why_not
+from edged.serve.model import Model
 from edged.serve.observing import Observer
 from edged.serve.reception import (
     Done,
@@ -91,19 +86,10 @@ class Registry:
                 ),
                 hint="edgectl models list" if self._models else "edgectl install PATH",
             )
-        if model.live is None:
-            raise NotReady(
-                f"cannot use {name}: {why_not(model)}",
-                hint=model.trouble.hint if model.trouble else _LOAD.format(name),
-            )
-        if version is not None and version != model.live.version:
-            raise UnknownVersion(
-                f"cannot find version {version!r} of {name}: {model.live.version} is "
-                "the live one",
-                hint=f"ask for version {model.live.version}, or for none",
-                live=model.live.version,
-            )
-        return model.live
+        live = model.live
+        if live is None or (version is not None and version != live.version):
+            raise model.refusal(version)
+        return live
 
     @contextmanager
     def pinned(self, name: str, version: str | None) -> Iterator["Pin"]:
@@ -318,7 +304,7 @@ class Registry:
                 the old release serves on, the requests that waited first.
         """
         if name in self._models:
-            await self._models[name].park(within_s=self.limits.default_timeout_s)
+            await self._models[name].park(self.limits)
 
     def unpark(self, name: str, error: EdgedError) -> None:
         """Say that nothing could be loaded: those who wait are told why, as NotReady.
@@ -383,9 +369,6 @@ class Registry:
 
     def __repr__(self) -> str:
         return ", ".join(repr(model) for model in self._models.values()) or "no models"
-
-
-_LOAD = "edgectl models load {}"
 
 
 def _text(clock: Clock) -> str:

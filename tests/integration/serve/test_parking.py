@@ -177,11 +177,9 @@ async def test_the_bound_and_each_deadline_hold_while_waiting() -> None:
 
 
 async def test_the_default_deadline_runs_from_the_first_moment() -> None:
-    """Waiting is not a new request."""
+    """Waiting is not a new request; the limits are those in force."""
     registry = registry_of(version(1))
-    registry._models["m"].parking._limits = msgspec.structs.replace(
-        registry.limits, default_timeout_s=0.05
-    )
+    registry.limits = msgspec.structs.replace(registry.limits, default_timeout_s=0.05)
     await registry.park("m")
 
     with pytest.raises(DeadlineExceeded, match="while its release was exchanged"):
