@@ -7,7 +7,8 @@ a test fails while a page is stale.
 import textwrap
 from pathlib import Path
 
-from edged.config.settings import SECTIONS, SETTINGS, Row, Settings, kebab
+from edged.config.rows import SECTIONS, SETTINGS, Row, kebab
+from edged.config.settings import Settings
 from edged.strictyaml import emit
 from edged.strictyaml.kinds import Plain
 

@@ -11,8 +11,8 @@ nobody looks at the environment.
 
 from edged.config.changes import Change, changes, reloaded
 from edged.config.load import Effective, Loaded, fragments, load, read
+from edged.config.rows import SETTINGS
 from edged.config.settings import (
-    SETTINGS,
     Control,
     Log,
     LogLevel,

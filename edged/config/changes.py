@@ -6,7 +6,8 @@ Law: pure; the daemon decides what to do about it.
 import msgspec
 
 from edged.config.load import Loaded
-from edged.config.settings import SETTINGS, Settings
+from edged.config.rows import SETTINGS
+from edged.config.settings import Settings
 from edged.strictyaml.kinds import Plain
 
 

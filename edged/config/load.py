@@ -21,7 +21,8 @@ from typing import Any
 
 import msgspec
 
-from edged.config.settings import SECTIONS, SETTINGS, Server, Settings, kebab
+from edged.config.rows import SECTIONS, SETTINGS, kebab
+from edged.config.settings import Server, Settings
 from edged.errors import BadConfig
 from edged.strictyaml.kinds import Plain
 from edged.strictyaml.place import (

@@ -7,9 +7,8 @@ A setting that nobody needs does not exist.
 """
 
 import enum
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,7 +21,6 @@ from edged.strictyaml.kinds import (
     ListOf,
     Maybe,
     Number,
-    Plain,
     Size,
     Whole,
 )
@@ -362,69 +360,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     install: Install = Install()
     control: Control = Control()
     log: Log = Log()
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting by its key.
-
-    Attributes:
-        section: field of `Settings` that holds it; None at the top.
-        field: its own field.
-        default: its value when nobody says anything.
-    """
-
-    section: str | None
-    field: str
-    setting: Setting
-    default: object
-
-    @property
-    def key(self) -> str:
-        """The dotted key, as in the file: `server.head-timeout`."""
-        names = (self.section, self.field) if self.section else (self.field,)
-        return ".".join(map(kebab, names))
-
-    def value(self, settings: Settings) -> object:
-        """Return this setting's value."""
-        owner = getattr(settings, self.section) if self.section else settings
-        return getattr(owner, self.field)
-
-    def shown(self, settings: Settings) -> Plain:
-        """Return this setting's value as people write it."""
-        return self.setting.kind.write(self.value(settings))
-
-
-#: The structs that hold the sections, by field of `Settings`.
-SECTIONS: dict[str, type[msgspec.Struct]] = {
-    "server": Server,
-    "serve": Serve,
-    "runtime": Runtime,
-    "store": Store,
-    "install": Install,
-    "control": Control,
-    "log": Log,
-}
-
-
-def _rows() -> Iterator[Row]:
-    defaults = Settings()
-    for section, struct in (None, Settings), *SECTIONS.items():
-        owner = getattr(defaults, section) if section else defaults
-        for field, annotation in struct.__annotations__.items():
-            for setting in get_args(annotation)[1:]:
-                if isinstance(setting, Setting):
-                    yield Row(
-                        section=section,
-                        field=field,
-                        setting=setting,
-                        default=getattr(owner, field),
-                    )
-
-
-def kebab(name: str) -> str:
-    """Return a field's name as a key: `head_timeout` -> `head-timeout`."""
-    return name.replace("_", "-")
-
-
-#: Every setting, in the order of this page.
-SETTINGS: tuple[Row, ...] = tuple(_rows())

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edged import config
-from edged.config.settings import SECTIONS, SETTINGS, Row, Settings
+from edged.config.rows import SETTINGS, Row
+from edged.config.settings import Settings
 from edged.strictyaml import document, emit
 from tools import config_pages
 
@@ -30,27 +31,6 @@ def test_a_default_is_within_its_own_range(row: Row) -> None:
     value = row.setting.kind.read(document.read(text.encode(), "f").at("k"))
 
     assert row.default == value == row.value(Settings())
-
-
-def test_every_field_of_every_section_is_a_setting() -> None:
-    """A field without an annotation would be a setting that nobody can write."""
-    fields = [
-        (section, field)
-        for section, struct in SECTIONS.items()
-        for field in struct.__struct_fields__
-    ]
-
-    found = [(row.section, row.field) for row in SETTINGS if row.section]
-
-    assert fields == found
-
-
-def test_keys_are_kebab_case() -> None:
-    """As an administrator writes them."""
-    keys = [row.key for row in SETTINGS]
-
-    assert "server.head-timeout" in keys
-    assert all("_" not in key for key in keys)
 
 
 def test_the_shipped_file_decodes_to_exactly_the_defaults() -> None:
