@@ -76,7 +76,8 @@ class State(msgspec.Struct, kw_only=True):
         pinned: by model.
         life: the last start.
         stopped: the asked-for stop since then.
-        at_risk: the latest attempts since then, by change, until that is over.
+        at_risk: the latest attempts since then, by change and digest, until the change
+            is over.
         crashed: by digest, in this boot.
     """
 
@@ -86,7 +87,7 @@ class State(msgspec.Struct, kw_only=True):
     pinned: dict[str, PinSet] = {}
     life: Started | None = None
     stopped: Stopped | None = None
-    at_risk: dict[int, Attempted] = {}
+    at_risk: dict[tuple[int, str], Attempted] = {}
     crashed: dict[str, Crashes] = {}
 
 
@@ -184,8 +185,7 @@ class Ledger:
     def _(self, entry: Began) -> None:
         change = entry.change
         if change.steps:
-            self.state.attempts.pop(change.id, None)
-            self.state.at_risk.pop(change.id, None)
+            self._forget_attempts(change.id)
             self._put(change)
 
     @apply.register
@@ -208,7 +208,7 @@ class Ledger:
         change = self.state.changes.get(entry.change)
         if change is not None and not change.is_over:
             self.state.attempts.setdefault(entry.change, entry)
-        self.state.at_risk[entry.change] = entry
+        self.state.at_risk[entry.change, entry.digest] = entry
 
     @apply.register
     def _(self, entry: Marked) -> None:
@@ -266,10 +266,14 @@ class Ledger:
         state.changes[change.id] = change
         if not change.is_over:
             return
-        state.attempts.pop(change.id, None)
-        state.at_risk.pop(change.id, None)
+        self._forget_attempts(change.id)
         if change.release and change.last.step is Step.COMMITTED:
             state.crashed.pop(change.release.digest, None)
         ended = sorted(c.id for c in state.changes.values() if c.is_over)
         for old in ended[:-ENDED_MAX]:
             del state.changes[old]
+
+    def _forget_attempts(self, change_id: int) -> None:
+        self.state.attempts.pop(change_id, None)
+        for key in [key for key in self.state.at_risk if key[0] == change_id]:
+            del self.state.at_risk[key]

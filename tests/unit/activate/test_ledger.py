@@ -150,6 +150,7 @@ _entry: st.SearchStrategy[AnyEntry] = st.one_of(
 
 @given(st.lists(_entry, max_size=30))
 @example([_started(), _attempted(1), _started(), _began(1)])
+@example([_started(), _attempted(1), _attempted(2, digest="a" * 64), _started()])
 def test_the_fewest_entries_give_the_same_again(entries: list[AnyEntry]) -> None:
     """So the journal can be compacted at any moment, and nobody notices."""
     ledger = Ledger(entries)
