@@ -6,6 +6,8 @@ know no rooms.
 
 import os
 
+from edged.activate import judge, probation
+from edged.activate.agent import Rules
 from edged.api.connection import Limits as ConnectionLimits
 from edged.config import Settings
 from edged.host.process import memory_bytes
@@ -27,6 +29,22 @@ def registry_limits(settings: Settings) -> Limits:
         workers=max(1, cores // threads),
         batch_window_s=settings.serve.batch_window,
         batch_max=settings.serve.batch_max,
+    )
+
+
+def activation_rules(settings: Settings) -> Rules:
+    """Return what a new release must prove, and while it is new."""
+    install = settings.install
+    return Rules(
+        trial=judge.Rules(agreement=install.agreement, slowdown=install.slowdown),
+        probation=probation.Rules(
+            duration_s=install.probation,
+            inferences=install.probation_inferences,
+            error_share=install.error_share,
+            slowdown=install.slowdown,
+        ),
+        signed=install.require_signed,
+        threads=registry_limits(settings).threads,
     )
 
 

@@ -18,7 +18,12 @@ from pathlib import Path
 
 from edged import __version__, config, log
 from edged.activate.agent import Agent
+from edged.activate.history import History
 from edged.activate.intake import Intake
+from edged.activate.trial import Trial
+from edged.activate.upkeep import Upkeep
+from edged.activate.window import Window
+from edged.activate.workshop import Workshop
 from edged.api import problems
 from edged.api.access import Roles
 from edged.api.board import Board, line
@@ -28,9 +33,14 @@ from edged.api.door import Door
 from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
-from edged.bounds import connection_limits, region_bounds, registry_limits
+from edged.bounds import (
+    activation_rules,
+    connection_limits,
+    region_bounds,
+    registry_limits,
+)
 from edged.errors import BadConfig, EdgedError
-from edged.host.clock import SystemClock
+from edged.host.clock import SystemClock, boot_id
 from edged.host.files import DiskFiles, Site
 from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
@@ -41,8 +51,10 @@ from edged.serve.live import Live
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.store.bundle import Limits as BundleLimits
+from edged.store.journal import Journal
 from edged.store.layout import Layout
 from edged.store.links import Links
+from edged.store.profiles import Profiles
 from edged.store.releases import Releases
 from edged.watch import Owned
 from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
@@ -75,13 +87,24 @@ class Daemon:
             files=files,
             limits=BundleLimits(max_bytes=settings.store.max_bundle),
         )
-        self._agent: Agent[Live] = Agent(
+        rules = activation_rules(settings)
+        profiles = Profiles(layout, files)
+        self._shop: Workshop[Live] = Workshop(
             releases=releases,
             links=Links(layout, files),
             intake=self._intake,
+            history=History(Journal(layout, files), clock),
+            profiles=profiles,
+            trial=Trial(
+                profiles=profiles,
+                clock=clock,
+                timeout_s=settings.install.trial_timeout,
+                threads=rules.threads,
+            ),
             swapper=self._registry,
             keep_releases=settings.store.keep_releases,
         )
+        self._agent = Agent(self._shop, rules, boot=boot_id())
         self._board = Board(
             registry=self._registry,
             phase=self._phase.watch,
@@ -152,6 +175,8 @@ class Daemon:
                 name="control",
                 app=control_app(
                     agent=self._agent,
+                    upkeep=Upkeep(self._agent),
+                    window=Window(self._shop, self._agent.ward),
                     reads=Reads(
                         statuses=self._registry.statuses,
                         status=self._board.status,
@@ -203,6 +228,7 @@ class Daemon:
             if stop.is_set():
                 logger.warning("asked to stop twice: ending at once")
                 _exit(os.EX_TEMPFAIL)
+            self._agent.stopping()
             stop.set()
 
         loop.add_signal_handler(signal.SIGTERM, end)
@@ -251,7 +277,9 @@ class Daemon:
         self._registry.limits = registry_limits(settings)
         self._board.default_timeout_s = settings.serve.default_timeout
         self._intake.limits = BundleLimits(max_bytes=settings.store.max_bundle)
-        self._agent.keep_releases = settings.store.keep_releases
+        self._shop.keep_releases = settings.store.keep_releases
+        self._shop.trial.timeout_s = settings.install.trial_timeout
+        self._agent.obey(activation_rules(settings))
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users
         if not waiting:

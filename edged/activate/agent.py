@@ -1,200 +1,206 @@
-"""The activation agent: installed -> live, or back.
+"""The activation agent: who may come, in which order, and what a person decides.
 
-Law: the single writer of the store's links; one change at a time. Whatever fails,
-what was live stays live, and nothing half-made stays on disk (a release that a stop
-cut off before it was live stays installed, whole and unused). A release goes live
-only after every variant has loaded and answered its golden inputs.
-What it needs of the serving side is `swapper`; it never imports serve.
+Law: the only one who changes what is live. Changes of different models prove themselves
+one at a time and go live one at a time; while a change of a model is not live yet, a
+second one is refused, and a person who goes back is always let in. A caller who goes
+away leaves the change to run on.
 """
 
 import asyncio
 import logging
 import platform
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Generic
+
+import msgspec
 
 from edged import __version__
+from edged.activate import judge, probation
 from edged.activate.fit import changes_for_callers, check_box, check_replaces, choose
-from edged.activate.intake import Candidate, Intake
-from edged.activate.proof import check_labels, prove
+from edged.activate.gatekeeper import Gatekeeper
+from edged.activate.intake import Candidate
+from edged.activate.opening import Opening
+from edged.activate.passage import Errand, Passage
+from edged.activate.probation import Trigger, Trip
 from edged.activate.pull import pulled
-from edged.activate.records import about, log_live
-from edged.activate.shelf import Shelf, ref, trouble
-from edged.activate.swapper import P, Swapper
-from edged.activate.tidy import tidy, undo
-from edged.errors import (
-    BadRelease,
-    Conflict,
-    Draining,
-    EdgedError,
-)
-from edged.store.links import Links
-from edged.store.releases import Release, Releases
+from edged.activate.records import log_live
+from edged.activate.shelf import ref, which
+from edged.activate.swapper import P
+from edged.activate.ward import Ward
+from edged.activate.workshop import Workshop
+from edged.errors import Conflict, Draining, EdgedError, Unsigned
+from edged.store.releases import Release
+from edged.wire.changes import Change, Step, Wish
 from edged.wire.messages import (
     Changed,
     InstallRequest,
-    ModelDetail,
     ModelName,
-    ReleaseRef,
     Trouble,
     UseRequest,
-    Verified,
 )
-from edged.wire.release import Manifest
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release must prove; see the `install` settings.
+
+    Attributes:
+        signed: whether only signed releases may come in.
+        threads: of a run in the daemon.
+    """
+
+    trial: judge.Rules
+    probation: probation.Rules
+    signed: bool = False
+    threads: int = 1
+
+
 class Agent(Generic[P]):
-    """One change at a time. A service; its verbs are called on the loop."""
+    """A service; its verbs are called on the loop."""
 
     name = "models"
 
-    def __init__(
-        self,
-        *,
-        releases: Releases,
-        links: Links,
-        intake: Intake,
-        swapper: Swapper[P],
-        keep_releases: int,
-    ) -> None:
-        self._releases = releases
-        self._links = links
-        self._shelf = Shelf(releases, links)
-        self._intake = intake
-        self._swapper = swapper
-        self.keep_releases = keep_releases
-        self._trouble: Trouble | None = None
-        self._rot: dict[str, Trouble] = {}
-        self._closed = False
-        self._turn = asyncio.Lock()
+    def __init__(self, shop: Workshop[P], rules: Rules, *, boot: str) -> None:
+        self.shop = shop
+        self.ward = Ward(shop, rules.probation, threads=rules.threads, later=self.later)
+        self.passage = Passage(shop, self.ward, rules.trial)
+        self._signed = rules.signed
+        self._gate = Gatekeeper(shop, self.passage)
+        self.opening = Opening(shop, self.ward, rules.trial, boot=boot)
         self._swept = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="activate")
-        self._intake_thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
-        self._look_thread = ThreadPoolExecutor(1, thread_name_prefix="look")
+        self._tasks: asyncio.TaskGroup | None = None
 
     # --- start and end -----------------------------------------------------------
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Load what is live, then wait; see `lifecycle.Service`."""
         try:
-            await self.start()
-            ready()
-            await asyncio.Event().wait()  # the way out is cancellation
+            async with asyncio.TaskGroup() as self._tasks:
+                await self.opening.start(self._swept.set)
+                ready()
+                await asyncio.Event().wait()  # the way out is cancellation
         finally:
-            self.close()
+            self.shop.close()
 
-    async def start(self) -> None:
-        """Load every model's current release; a failure is told, never raised."""
-        async with self._turn:
-            names: tuple[str, ...] = ()
-            try:
-                names = await self._work(self._releases.names)
-                await self._work(self._intake.sweep)
-            except EdgedError as error:  # a read-only store still serves
-                self._trouble = trouble(None, error)
-                _log.warning("%s", error)
-            self._swept.set()
-            for name in names:
-                self._swapper.loading(name)
-            for name in names:
-                try:
-                    await self._load_current(name)
-                except EdgedError as error:
-                    self._failed(name, error)
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in a task of its own; it ends with the agent."""
+        if self._tasks is None:
+            raise AssertionError("the agent does not run")
+        self._tasks.create_task(work)
 
-    def close(self) -> None:
-        """Take no further change. One under way may be cut: the store stands that."""
-        self._closed = True
-        for thread in (self._thread, self._intake_thread, self._look_thread):
-            thread.shutdown(wait=False)
+    def stopping(self) -> None:
+        """Note that somebody asked for the end: what is cut from now on is no crash."""
+        self.shop.note_stop()
+
+    def obey(self, rules: Rules) -> None:
+        """Take over changed rules; releases in probation keep theirs."""
+        self._signed = rules.signed
+        self.passage.rules = rules.trial
+        self.ward.rules = rules.probation
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """What is wrong with the store, and with files that were found rotten."""
-        return (*((self._trouble,) if self._trouble else ()), *self._rot.values())
+        """What is wrong with the store, and what failed while nobody waited."""
+        return self.shop.troubles
 
-    # --- effects -----------------------------------------------------------------
+    # --- a release comes in ------------------------------------------------------
 
     async def install(
-        self, chunks: AsyncIterator[bytes], request: InstallRequest
+        self, chunks: AsyncIterator[bytes], request: InstallRequest, by: str
     ) -> Changed:
-        """Take in a tar stream and make its release live.
+        """Take in a tar stream, prove its release and make it live.
 
         Raises:
-            BadBundle: the stream, the manifest, a digest or an answer is not right.
+            Unsigned, Pinned, Quarantined, ChangeUnderWay: it may not come in now.
+            BadBundle: the stream, the manifest or a digest is not right.
             SignatureChanged, Downgrade: it may not replace what is live.
-            BadModel: a variant cannot be loaded.
+            Rejected: it failed its trial; what was live stays live.
+            Held: it answers otherwise; a person must decide.
             StoreFailed: the disk refuses.
         """
-        self._check_open()
+        shop = self.shop
+        shop.check_open()
+        if self._signed:
+            raise Unsigned(
+                "cannot install: this box takes signed releases alone, and this one "
+                "is not signed",
+                hint="edgectl config show install.require-signed",
+            )
         await self._swept.wait()  # or the sweep of start-up would take it away
-        staged = await pulled(chunks, self._intake.receive, self._intake_thread)
-        async with self._turn:
-            candidate = await self._work(lambda: self._intake.describe(staged, request))
-            return await self._install(candidate, request)
+        staged = await pulled(chunks, shop.intake.receive, shop.intake_thread)
+        async with shop.turn:
+            new = await shop.work(lambda: shop.intake.describe(staged, request))
+            try:
+                live = await shop.work(lambda: shop.shelf.whole_live(new.manifest.name))
+                if await self._is_there(new, live):
+                    await shop.work(lambda: shop.intake.drop(new))
+                    return _nothing_new(live)
+                self._check(new, live, request)
+            except BaseException:
+                await shop.work(lambda: shop.intake.drop(new))
+                raise
+            errand = await self._taken_in(new, live, by)
+        return await self._sent(errand, wait=request.wait)
 
-    async def _install(self, new: Candidate, request: InstallRequest) -> Changed:
-        name = new.manifest.name
+    async def _is_there(self, new: Candidate, live: Release | None) -> bool:
+        """Tell whether this very release answers, and no file of it has rotted."""
+        shop = self.shop
+        if live is None or live.digest != new.digest:
+            return False
+        if shop.swapper.serves(live.name) != live.digest:
+            return False
+        return not await shop.work(lambda: shop.releases.rotten(live))
+
+    def _check(
+        self, new: Candidate, live: Release | None, request: InstallRequest
+    ) -> None:
+        self._gate.check(new.manifest.name, new.digest, f"install {_words(new)}")
+        check_box(new.manifest, arch=platform.machine(), edged=__version__)
+        if live is None or live.digest != new.digest:
+            check_replaces(
+                new.manifest,
+                live.manifest if live else None,
+                new_signature=request.new_signature,
+                downgrade=request.downgrade,
+            )
+
+    async def _taken_in(self, new: Candidate, live: Release | None, by: str) -> Errand:
+        shop, name = self.shop, new.manifest.name
+        had = {r.folder for r in await shop.work(lambda: shop.shelf.installed(name))}
+        release = await shop.work(lambda: shop.intake.adopt(new))
+        was_there = release.folder in had
         try:
-            live = await self._work(lambda: self._shelf.whole_live(name))
-            if live is not None and live.digest == new.digest:
-                # What is there twice is adopted all the same where it has rotted.
-                if await self._serves_whole(live):
-                    await self._work(lambda: self._intake.drop(new))
-                    return self._changed(live, changed=False, text="is live already")
-            else:
-                check_box(new.manifest, arch=platform.machine(), edged=__version__)
-                check_replaces(
-                    new.manifest,
-                    live.manifest if live else None,
-                    new_signature=request.new_signature,
-                    downgrade=request.downgrade,
-                )
+            await self._gate.supersede_held(name, f"seq {release.manifest.seq} came")
+            change = await self._begun(Wish.INSTALL, release, live, by)
         except BaseException:
-            await self._work(lambda: self._intake.drop(new))
+            if not was_there:
+                await shop.work(lambda: shop.undo(release))
             raise
-        had = {r.folder for r in await self._work(lambda: self._shelf.installed(name))}
-        release = await self._work(lambda: self._intake.adopt(new))
-        try:
-            await self._make_live(release)
-        except BaseException as error:
-            if release.folder not in had:
-                await self._work(lambda: undo(self._releases, self._shelf, release))
-            _log.warning("%s %s is not live: %s", name, release.folder, error)
-            raise
-        self._trouble = None  # the store can be written
-        warnings = await self._work(
-            lambda: tidy(self._releases, self._shelf, name, keep=self.keep_releases)
-        )
-        if release.manifest.golden is None:
-            warnings.append("it has no golden answers: what it answers is unproved")
-        return self._changed(
-            release, changed=True, text="is live", warnings=tuple(warnings)
-        )
+        errand = Errand(change=change, release=release, was_there=was_there)
+        self.passage.take(errand)
+        return errand
 
-    async def use(self, request: UseRequest) -> Changed:
-        """Make another installed release live.
+    # --- a person chooses --------------------------------------------------------
+
+    async def use(self, request: UseRequest, by: str) -> Changed:
+        """Make another installed release live; one that is held is thereby accepted.
 
         Raises:
             UnknownModel, UnknownVersion: it is not installed.
+            Pinned, Quarantined, ChangeUnderWay: not now.
             SignatureChanged: callers would notice, and nobody said that they know.
+            Rejected: its proof does not hold here any more, and it failed anew.
         """
-        async with self._turn:
-            live, installed = await self._work(
-                lambda: (
-                    self._shelf.whole_live(request.name),
-                    self._shelf.installed(request.name),
-                )
+        shop, name = self.shop, request.name
+        async with shop.turn:
+            live, installed = await shop.work(
+                lambda: (shop.shelf.whole_live(name), shop.shelf.installed(name))
             )
             release = choose(installed, request, live)
             if live is not None and live.folder == release.folder:
-                if self._swapper.serves(request.name) == live.digest:
-                    return self._changed(live, changed=False, text="is live already")
+                if shop.swapper.serves(name) == live.digest:
+                    return _nothing_new(live)
             else:
                 check_replaces(
                     release.manifest,
@@ -202,204 +208,178 @@ class Agent(Generic[P]):
                     new_signature=request.new_signature,
                     downgrade=True,
                 )
-            await self._make_live(release)
-            return self._changed(release, changed=True, text="is live")
+            self._gate.check(name, release.digest, f"use seq {request.seq} of {name}")
+            held = self._gate.held(name, release.digest)
+            if held is not None:
+                why = f"accepted by {by}"
+                change = await shop.step(held, Step.ARMED, why=why)
+            else:
+                change = await self._begun(Wish.USE, release, live, by)
+            errand = Errand(
+                change=change, release=release, was_there=True, compares=False
+            )
+            self.passage.take(errand)
+        return await self._sent(errand, wait=True)
 
-    async def rollback(self, request: ModelName) -> Changed:
-        """Swap the live and the previous release.
+    async def rollback(self, request: ModelName, by: str) -> Changed:
+        """Go back to the last committed release, or to the one before it.
+
+        What is gone back from is quarantined.
 
         Raises:
             UnknownModel: no such name.
-            Conflict: there is no previous release.
+            Conflict: there is nothing to go back to.
+            Pinned, Quarantined: not so.
         """
-        async with self._turn:
-            name = request.name
-            live, release = await self._work(
-                lambda: (self._shelf.whole_live(name), self._shelf.previous(name))
+        shop, name = self.shop, request.name
+        async with shop.turn:
+            return await self.go_back(name, f"rolled back by {by}", by=by)
+
+    async def go_back(self, name: str, why: str, *, by: str) -> Changed:
+        """Go back from what is live. Under `shop.turn`; see `rollback`."""
+        shop = self.shop
+        self._gate.check_pinned(name, f"roll {name} back")
+        self.passage.stop(
+            name, Conflict(f"cannot go on with it: {name} was rolled back meanwhile")
+        )
+        watched = self.ward.watched(name)
+        if watched is not None:
+            release = await self.ward.roll_back(
+                watched, Trip(trigger=Trigger.PERSON, why=why), by=by
             )
-            if release is None or (live is not None and live.folder == release.folder):
-                await self._work(lambda: self._shelf.check_known(name))
-                raise Conflict(
-                    f"cannot roll {name} back: it has no previous release",
-                    hint=f"edgectl models show {name}",
-                )
-            left = live.folder if live else None
-            await self._make_live(
-                release,
-                link=lambda: self._links.put_back(name, release.folder, previous=left),
+            return _changed(release, "is live again", change=watched.id)
+        live, home = await shop.work(
+            lambda: (shop.shelf.whole_live(name), shop.shelf.previous(name))
+        )
+        if home is None or (live is not None and live.folder == home.folder):
+            await shop.work(lambda: shop.shelf.check_known(name))
+            raise Conflict(
+                f"cannot roll {name} back: it has no previous release",
+                hint=f"edgectl models show {name}",
             )
-            changes = (
-                changes_for_callers(live.manifest.signature, release.manifest.signature)
-                if live
-                else []
+        self._gate.check_quarantine(home.digest, f"roll {name} back")
+        return await self._gone_back(live, home, why, by)
+
+    async def _gone_back(
+        self, live: Release | None, home: Release, why: str, by: str
+    ) -> Changed:
+        """Go back from a committed release to the one before it."""
+        shop, name = self.shop, home.name
+        prepared = await shop.work(lambda: shop.prepare(home))
+        left = await shop.work(lambda: shop.shelf.linked(name)[0])
+        try:
+            change = await self._begun(
+                Wish.ROLLBACK, home, live, by, step=Step.ROLLING_BACK, why=why
             )
-            return self._changed(
-                release,
-                changed=True,
-                text="is live again",
-                warnings=tuple(f"callers see a change: {change}" for change in changes),
+            await shop.work(
+                lambda: shop.links.put_back(name, home.folder, previous=left)
             )
-
-    async def load(self, request: ModelName) -> Changed:
-        """Load the current release into memory."""
-        name = request.name
-        async with self._turn:
-            await self._work(lambda: self._shelf.check_known(name))
-            if self._swapper.serves(name) is not None:
-                release = await self._work(lambda: self._shelf.described_live(name))
-                if release is not None:
-                    return self._changed(
-                        release, changed=False, text="is loaded already"
-                    )
-            self._swapper.loading(name)
-            try:
-                release = await self._load_current(name)
-            except EdgedError as error:
-                self._failed(name, error)
-                raise
-            return self._changed(release, changed=True, text="is loaded")
-
-    async def unload(self, request: ModelName) -> Changed:
-        """Release the model's memory; until the next start, or a load."""
-        async with self._turn:
-            await self._work(lambda: self._shelf.check_known(request.name))
-            was = self._swapper.unload(request.name)
-            _log.info("%s is unloaded", request.name, extra=about(request.name))
-            text = "is unloaded" if was else "was not loaded"
-            return Changed(
-                name=request.name, changed=was, text=f"{request.name} {text}"
-            )
-
-    async def remove(self, request: ModelName) -> Changed:
-        """Unload the model and delete its releases."""
-        async with self._turn:
-            name = request.name
-            await self._work(lambda: self._shelf.check_known(name))
-            try:
-                await self._work(lambda: self._releases.remove(name))
-            except EdgedError:
-                # Only making it durable may have failed: what is gone is forgotten.
-                if name not in await self._work(self._releases.names):
-                    self._swapper.forget(name)
-                raise
-            self._swapper.forget(name)
-            self._rot.pop(name, None)
-            _log.info("%s is removed", name, extra=about(name))
-            return Changed(name=name, changed=True, text=f"{name} is removed")
-
-    # --- looking -----------------------------------------------------------------
-
-    async def verify(self, request: ModelName) -> Verified:
-        """Hash every installed release of a model again; status tells what it found."""
-        name = request.name
-        verified = await self._look(lambda: self._shelf.verify(name))
-        self._rot.pop(name, None)
-        if verified.faults:
-            first = verified.faults[0]
-            self._rot[name] = first
-            _log.warning("%s: %s", name, first.text, extra=about(name, first.code))
-        return verified
-
-    async def detail(self, request: ModelName) -> ModelDetail:
-        """Describe one model: state, ladder, releases, manifest."""
-        name = request.name
-
-        def look() -> tuple[tuple[ReleaseRef, ...], Manifest | None]:
-            self._shelf.check_known(name)
-            live = self._shelf.whole_live(name)
-            return self._shelf.refs(name), live.manifest if live else None
-
-        releases, manifest = await self._look(look)
-        status = self._swapper.status(name)
-        return ModelDetail(status=status, releases=releases, manifest=manifest)
+        except BaseException:
+            await shop.work(lambda: shop.swapper.discard(prepared))
+            raise
+        shop.swapper.switch(prepared)
+        log_live(home, f"is live again: {why}")
+        if live is not None:
+            await shop.quarantine(name, which(live), by=by, why=why)
+        await shop.step(change, Step.DONE)
+        seen = (
+            changes_for_callers(live.manifest.signature, home.manifest.signature)
+            if live
+            else []
+        )
+        return _changed(
+            home,
+            "is live again",
+            change=change.id,
+            warnings=tuple(f"callers see a change: {change}" for change in seen),
+        )
 
     # --- steps -------------------------------------------------------------------
 
-    async def _load_current(self, name: str) -> Release:
-        release = await self._work(lambda: self._shelf.described_live(name))
-        if release is None:
-            raise BadRelease(
-                f"cannot load {name}: no release of it is live",
-                hint=f"edgectl models use {name} SEQ, or edgectl install PATH",
-            )
-        prepared = await self._prepare(release, strict=False)
-        self._swapper.switch(prepared)
-        log_live(release, "is loaded")
-        return release
-
-    async def _make_live(
-        self, release: Release, *, link: Callable[[], object] | None = None
-    ) -> None:
-        """Load, prove, link, switch; until the link is swapped nothing has changed."""
-        live = await self._work(lambda: self._shelf.linked(release.name)[0])
-        swap = link or (
-            lambda: self._links.switch(release.name, release.folder, previous=live)
-        )
-        prepared = await self._prepare(release, strict=True)
-        try:
-            await self._work(lambda: prove(release, prepared.rungs))
-            await self._work(swap)
-        except BaseException:
-            await self._work(lambda: self._swapper.discard(prepared))
-            raise
-        self._swapper.switch(prepared)
-        self._rot.pop(release.name, None)
-        log_live(release, "is live")
-
-    async def _serves_whole(self, live: Release) -> bool:
-        """Tell whether this very release answers and none of its files has rotted."""
-        if self._swapper.serves(live.name) != live.digest:
-            return False
-        return not await self._work(lambda: self._releases.rotten(live))
-
-    def _failed(self, name: str, error: EdgedError) -> None:
-        self._swapper.fail(name, error)
-        _log.warning("%s", error, extra=about(name, error.code))
-
-    async def _prepare(self, release: Release, *, strict: bool) -> P:
-        def prepare() -> P:
-            rotten = self._releases.rotten(release)
-            check_labels(release, rotten)
-            return self._swapper.prepare(
-                release, self._releases.labels(release), strict=strict, rotten=rotten
-            )
-
-        return await self._work(prepare)
-
-    async def _work(self, work: Callable[[], T]) -> T:
-        """Run on the agent's thread, to the end even if the caller goes away.
-
-        Raises:
-            Draining: the daemon is stopping.
-        """
-        self._check_open()
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._thread, work))
-
-    async def _look(self, look: Callable[[], T]) -> T:
-        """Ask the shelf on a thread of its own: a long change keeps nobody waiting."""
-        self._check_open()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._look_thread, look)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise Draining("cannot do that now: the daemon is stopping")
-
-    def _changed(
+    async def _begun(  # what the journal keeps of a wish
         self,
+        wish: Wish,
         release: Release,
+        live: Release | None,
+        by: str,
         *,
-        changed: bool,
-        text: str,
-        warnings: tuple[str, ...] = (),
-    ) -> Changed:
-        manifest = release.manifest
-        return Changed(
-            name=release.name,
-            changed=changed,
-            text=f"{release.name} {manifest.version} (seq {manifest.seq}) {text}",
-            live=ref(release, live=True),
-            signature=manifest.signature,
-            warnings=warnings,
+        step: Step = Step.STAGED,
+        why: str = "",
+    ) -> Change:
+        shop = self.shop
+        change = await shop.work(
+            lambda: shop.history.begin(
+                model=release.name,
+                wish=wish,
+                by=by,
+                step=step,
+                release=which(release),
+                before=which(live) if live else None,
+                why=why,
+            )
         )
+        shop.tell()
+        return change
+
+    async def _sent(self, errand: Errand, *, wait: bool) -> Changed:
+        """Let a change run; wait for it to serve, or not."""
+        ended: asyncio.Future[EdgedError | None]
+        ended = asyncio.get_running_loop().create_future()
+        self.later(self._carried(errand, ended))
+        number = errand.change.id
+        if not wait:
+            return _changed(
+                errand.release, "is being tried", change=number, changed=False
+            )
+        error = await asyncio.shield(ended)
+        if error is not None:
+            raise error
+        return _changed(errand.release, "is live", change=number)
+
+    async def _carried(
+        self, errand: Errand, ended: "asyncio.Future[EdgedError | None]"
+    ) -> None:
+        error: EdgedError | None = Draining("cannot go on: the daemon is stopping")
+        try:
+            await self.passage.carry(errand)
+            error = None
+        except EdgedError as failed:
+            error = failed
+        finally:
+            if not ended.done():
+                ended.set_result(error)
+
+
+def _words(new: Candidate) -> str:
+    return f"{new.manifest.name} {new.manifest.version}"
+
+
+def _nothing_new(live: Release | None) -> Changed:
+    if live is None:
+        raise AssertionError("what is there already is live")
+    return _changed(live, "is live already", changed=False)
+
+
+def _changed(
+    release: Release,
+    text: str,
+    *,
+    change: int | None = None,
+    changed: bool = True,
+    warnings: tuple[str, ...] = (),
+) -> Changed:
+    manifest = release.manifest
+    if changed and manifest.golden is None:
+        warnings = (
+            *warnings,
+            "it has no golden answers: what it answers is unproved",
+        )
+    return Changed(
+        name=release.name,
+        changed=changed,
+        text=f"{release.name} {manifest.version} (seq {manifest.seq}) {text}",
+        live=ref(release, live=True),
+        signature=manifest.signature,
+        warnings=warnings,
+        change=change,
+    )

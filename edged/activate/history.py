@@ -298,6 +298,15 @@ class History:
         with self._reading:
             return self._ledger.state.quarantined.get(digest)
 
+    def marks(self, model: str) -> tuple[Marked, ...]:
+        """Return a model's quarantined releases, also those that are gone."""
+        with self._reading:
+            return tuple(
+                mark
+                for mark in self._ledger.state.quarantined.values()
+                if mark.model == model
+            )
+
     def pinned(self, model: str) -> PinSet | None:
         """Return who pinned a model, and why; None if it is not."""
         with self._reading:

@@ -100,6 +100,7 @@ class Trigger(enum.Enum):
     ERRORS = "errors"
     SLOW = "slow"
     MEMORY = "memory"
+    PERSON = "person"
 
 
 class Trip(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
 
     trigger: Trigger
     why: str
-    figures: dict[str, float | str]
+    figures: dict[str, float | str] = {}
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):

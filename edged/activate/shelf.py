@@ -4,10 +4,12 @@ Law: blocking, any thread, no effect. A damaged link or release is an answer her
 not an exception, wherever the question allows one.
 """
 
+from edged.activate.history import History
 from edged.errors import BadRelease, EdgedError, UnknownModel
 from edged.store.links import Links
 from edged.store.releases import Release, Releases
-from edged.wire.messages import ReleaseRef, Trouble, Verified
+from edged.wire.changes import Step, Which
+from edged.wire.messages import ReleaseRef, Standing, Trouble, Verified
 
 
 class Shelf:
@@ -57,6 +59,13 @@ class Shelf:
         """Return the live release, None where there is none that is whole."""
         try:
             return self.live(name)
+        except BadRelease:
+            return None
+
+    def whole(self, name: str, folder: str | None) -> Release | None:
+        """Return a release by its folder, None where it is not there, or not whole."""
+        try:
+            return None if folder is None else self._releases.read(name, folder)
         except BadRelease:
             return None
 
@@ -132,6 +141,35 @@ def ref(release: Release, *, live: bool = False, previous: bool = False) -> Rele
         previous=previous,
         size_bytes=release.size_bytes,
         installed_utc=release.installed_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def standing(release: ReleaseRef, history: History, name: str) -> Standing:
+    """Return what is thought of a release."""
+    if history.quarantine(release.digest) is not None:
+        return Standing.QUARANTINED
+    for change in reversed(history.changes(name, limit=1000)):
+        if change.release is not None and change.release.digest == release.digest:
+            found = _STANDING.get(change.last.step)
+            if found is not None:
+                return found
+    return Standing.NEW
+
+
+_STANDING = {
+    Step.PROBATION: Standing.PROBATION,
+    Step.COMMITTED: Standing.COMMITTED,
+    Step.HELD: Standing.HELD,
+}
+
+
+def which(release: Release) -> Which:
+    """Name a release in a change."""
+    return Which(
+        version=release.manifest.version,
+        seq=release.manifest.seq,
+        digest=release.digest,
+        folder=release.folder,
     )
 
 

@@ -126,6 +126,14 @@ def peer_of(request: web.BaseRequest) -> Peer | None:
     return peer(transport.get_extra_info("socket"))
 
 
+def who(request: web.BaseRequest) -> str:
+    """Name the caller for the journal: a user and a process."""
+    caller = peer_of(request)
+    if caller is None:
+        return "somebody on loopback"
+    return f"{_user_name(caller.uid)} (uid {caller.uid}, pid {caller.pid})"
+
+
 def _gids(names: Iterable[str]) -> frozenset[int]:
     return frozenset(gid for name in names if (gid := _gid(name)) is not None)
 

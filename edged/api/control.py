@@ -1,7 +1,7 @@
 """The control socket: every row of the table, bound to who can do it.
 
 Law: translate and hand down. Reads come from the registry and from snapshots that the
-daemon makes; every effect goes through the activation agent, one at a time.
+daemon makes; every effect goes through the agent's rooms, which are told who wants it.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +12,14 @@ from aiohttp import web
 from edged.api.access import Roles
 from edged.api.routes import Routes
 from edged.wire import endpoints
+from edged.wire.changes import (
+    Change,
+    ChangeRequest,
+    Changes,
+    ChangesRequest,
+    PinRequest,
+    SeqRequest,
+)
 from edged.wire.messages import (
     Changed,
     ConfigView,
@@ -28,33 +36,62 @@ from edged.wire.messages import (
 
 
 class Agent(Protocol):
-    """What is asked of the activation agent: see `activate.agent`."""
+    """Who may change which release is live: see `activate.agent`."""
 
     async def install(
-        self, chunks: AsyncIterator[bytes], request: InstallRequest, /
+        self, chunks: AsyncIterator[bytes], request: InstallRequest, by: str, /
     ) -> Changed:
         """Install a release from a tar stream and make it live."""
 
-    async def use(self, request: UseRequest, /) -> Changed:
+    async def use(self, request: UseRequest, by: str, /) -> Changed:
         """Make another installed release live."""
 
-    async def rollback(self, request: ModelName, /) -> Changed:
-        """Swap the live and the previous release."""
+    async def rollback(self, request: ModelName, by: str, /) -> Changed:
+        """Go back to the release before."""
 
-    async def load(self, request: ModelName, /) -> Changed:
+
+class Upkeep(Protocol):
+    """What else may be done to a model: see `activate.upkeep`."""
+
+    async def load(self, request: ModelName, by: str, /) -> Changed:
         """Load the current release."""
 
-    async def unload(self, request: ModelName, /) -> Changed:
+    async def unload(self, request: ModelName, by: str, /) -> Changed:
         """Release the model's memory."""
 
-    async def remove(self, request: ModelName, /) -> Changed:
+    async def remove(self, request: ModelName, by: str, /) -> Changed:
         """Unload the model and delete its releases."""
+
+    async def commit(self, request: ModelName, by: str, /) -> Changed:
+        """Count a release in probation as good."""
+
+    async def pin(self, request: PinRequest, by: str, /) -> Changed:
+        """Keep a model at its live release."""
+
+    async def unpin(self, request: ModelName, by: str, /) -> Changed:
+        """Let a model change again."""
+
+    async def quarantine(self, request: SeqRequest, by: str, /) -> Changed:
+        """Never activate a release again."""
+
+    async def unquarantine(self, request: SeqRequest, by: str, /) -> Changed:
+        """Let a release come back."""
+
+
+class Window(Protocol):
+    """What may be asked of the store: see `activate.window`."""
 
     async def verify(self, request: ModelName, /) -> Verified:
         """Hash the installed files again."""
 
     async def detail(self, request: ModelName, /) -> ModelDetail:
         """Tell everything about one model."""
+
+    async def changes(self, request: ChangesRequest, /) -> Changes:
+        """Tell the newest changes."""
+
+    async def change(self, request: ChangeRequest, /) -> Change:
+        """Tell one change, maybe when there is news of it."""
 
 
 class Reads:
@@ -84,18 +121,27 @@ class Reads:
         return self._config()
 
 
-def control_app(*, agent: Agent, reads: Reads, roles: Roles) -> web.Application:
+def control_app(
+    *, agent: Agent, upkeep: Upkeep, window: Window, reads: Reads, roles: Roles
+) -> web.Application:
     """Make the control socket's application; its errors are `control_answer`."""
     routes = Routes(roles)
     routes.bind(endpoints.STATUS, reads.status)
     routes.bind(endpoints.MODELS, reads.models)
     routes.bind(endpoints.CONFIG, reads.config)
-    routes.bind(endpoints.MODEL, agent.detail)
-    routes.bind(endpoints.VERIFY, agent.verify)
-    routes.bind(endpoints.USE, agent.use)
-    routes.bind(endpoints.ROLLBACK, agent.rollback)
-    routes.bind(endpoints.LOAD, agent.load)
-    routes.bind(endpoints.UNLOAD, agent.unload)
-    routes.bind(endpoints.REMOVE, agent.remove)
+    routes.bind(endpoints.MODEL, window.detail)
+    routes.bind(endpoints.VERIFY, window.verify)
+    routes.bind(endpoints.CHANGES, window.changes)
+    routes.bind(endpoints.CHANGE, window.change)
     routes.bind_stream(endpoints.INSTALL, agent.install)
+    routes.bind_effect(endpoints.USE, agent.use)
+    routes.bind_effect(endpoints.ROLLBACK, agent.rollback)
+    routes.bind_effect(endpoints.LOAD, upkeep.load)
+    routes.bind_effect(endpoints.UNLOAD, upkeep.unload)
+    routes.bind_effect(endpoints.REMOVE, upkeep.remove)
+    routes.bind_effect(endpoints.COMMIT, upkeep.commit)
+    routes.bind_effect(endpoints.PIN, upkeep.pin)
+    routes.bind_effect(endpoints.UNPIN, upkeep.unpin)
+    routes.bind_effect(endpoints.QUARANTINE, upkeep.quarantine)
+    routes.bind_effect(endpoints.UNQUARANTINE, upkeep.unquarantine)
     return routes.app()

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from edged.api.access import Roles
+from edged.api.access import Roles, who
 from edged.errors import InvalidRequest, TooLarge
 from edged.wire.endpoints import TABLE, Body, Endpoint
 
@@ -50,18 +50,29 @@ class Routes:
 
         self._add(endpoint, answer, streams=False)
 
+    def bind_effect(
+        self, endpoint: Endpoint[Q, A], handler: Callable[[Q, str], Awaitable[A]]
+    ) -> None:
+        """Bind a row that changes something; the handler is told who wants it."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            self._roles.check(request, endpoint.access)
+            return _json(await handler(await _decode(request, endpoint), who(request)))
+
+        self._add(endpoint, answer, streams=False)
+
     def bind_stream(
         self,
         endpoint: Endpoint[Q, A],
-        handler: Callable[[AsyncIterator[bytes], Q], Awaitable[A]],
+        handler: Callable[[AsyncIterator[bytes], Q, str], Awaitable[A]],
     ) -> None:
-        """Bind a row whose body is handed down as it arrives, never collected."""
+        """Bind an effect whose body is handed down as it arrives, never collected."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
             self._roles.check(request, endpoint.access)
             asked = _from_query(request, endpoint)
             chunks = request.content.iter_chunked(CHUNK_BYTES)
-            return _json(await handler(chunks, asked))
+            return _json(await handler(chunks, asked, who(request)))
 
         self._add(endpoint, answer, streams=True)
 

@@ -152,6 +152,13 @@ class SeqRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     why: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
+class PinRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model stays as it is."""
+
+    name: Name
+    why: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
 # --- the journal -------------------------------------------------------------
 
 

@@ -10,6 +10,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from edged.wire.changes import (
+    Change,
+    ChangeRequest,
+    Changes,
+    ChangesRequest,
+    PinRequest,
+    SeqRequest,
+)
 from edged.wire.messages import (
     Changed,
     ConfigView,
@@ -153,6 +161,71 @@ INSTALL = Endpoint(
     summary="Install a release from a tar stream and make it live.",
     timeout_s=600.0,
 )
+CHANGES = Endpoint(
+    method="GET",
+    path="/v1/changes",
+    request=ChangesRequest,
+    answer=Changes,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="The newest changes, of one model or of all.",
+)
+CHANGE = Endpoint(
+    method="GET",
+    path="/v1/changes/{id}",
+    request=ChangeRequest,
+    answer=Change,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="One change; waits for news of it where that is asked for.",
+    timeout_s=60.0,
+)
+COMMIT = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/commit",
+    request=ModelName,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Count a release in probation as good.",
+)
+PIN = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/pin",
+    request=PinRequest,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Keep a model at its live release.",
+)
+UNPIN = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/unpin",
+    request=ModelName,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Let a model change again.",
+)
+QUARANTINE = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/quarantine",
+    request=SeqRequest,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Never activate a release again; go back from it if it is live.",
+    timeout_s=120.0,
+)
+UNQUARANTINE = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/unquarantine",
+    request=SeqRequest,
+    answer=Changed,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Let a quarantined release come back.",
+)
 CONFIG = Endpoint(
     method="GET",
     path="/v1/config",
@@ -174,5 +247,12 @@ TABLE: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     UNLOAD,
     REMOVE,
     INSTALL,
+    CHANGES,
+    CHANGE,
+    COMMIT,
+    PIN,
+    UNPIN,
+    QUARANTINE,
+    UNQUARANTINE,
     CONFIG,
 )  # type: ignore[assignment]  # rows are invariant in Q and A; the table only reads

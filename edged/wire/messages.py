@@ -75,6 +75,16 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
 
 
+class Standing(enum.Enum):
+    """What is thought of an installed release."""
+
+    NEW = "new"  # it never served
+    PROBATION = "probation"
+    COMMITTED = "committed"
+    HELD = "held"
+    QUARANTINED = "quarantined"
+
+
 class ReleaseRef(msgspec.Struct, frozen=True, kw_only=True):
     """One installed release."""
 
@@ -86,6 +96,7 @@ class ReleaseRef(msgspec.Struct, frozen=True, kw_only=True):
     previous: bool = False
     size_bytes: int = 0
     installed_utc: str | None = None
+    standing: Standing = Standing.NEW
 
 
 class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,11 +186,14 @@ class InstallRequest(
     Attributes:
         new_signature: the callers know that inputs or outputs change.
         downgrade: an older `seq` than the live one is wanted.
+        wait: answer when the release serves, or does not. False: as soon as it is
+            received, with the number of its change.
     """
 
     name: Name | None = None
     new_signature: bool = False
     downgrade: bool = False
+    wait: bool = True
 
 
 class Models(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +232,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
         text: what happened, in words.
         live: the release that answers now, if any.
         signature: what it takes and gives, so that an installer can tell.
+        change: its number in the journal; None where nothing was to be done.
     """
 
     schema: str = "edged.changed/1"
@@ -227,6 +242,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     live: ReleaseRef | None = None
     signature: Signature | None = None
     warnings: tuple[str, ...] = ()
+    change: int | None = None
 
 
 class ConfigValue(msgspec.Struct, frozen=True, kw_only=True):

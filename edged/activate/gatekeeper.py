@@ -1,0 +1,87 @@
+"""May a change of this model begin: pins, quarantine, one change at a time.
+
+Law: answers from the journal and from what is under way; changes nothing but to note
+that a held release is out of date. On the loop, under `shop.turn`.
+"""
+
+from typing import Generic
+
+from edged.activate.passage import Passage
+from edged.activate.swapper import P
+from edged.activate.workshop import Workshop
+from edged.errors import ChangeUnderWay, Pinned, Quarantined
+from edged.wire.changes import Change, Step
+
+
+class Gatekeeper(Generic[P]):
+    """Keeps changes apart."""
+
+    def __init__(self, shop: Workshop[P], passage: Passage[P]) -> None:
+        self._shop = shop
+        self._passage = passage
+
+    def check(self, name: str, digest: str, doing: str) -> None:
+        """Check that a release may begin its way.
+
+        Args:
+            name: of the model.
+            digest: of the release.
+            doing: what is wanted, as in "install digits 1.2".
+
+        Raises:
+            Pinned, Quarantined, ChangeUnderWay: not now.
+        """
+        self.check_pinned(name, doing)
+        self.check_quarantine(digest, doing)
+        pending = self._passage.pending(name)
+        if pending is not None:
+            number = pending.change.id
+            raise ChangeUnderWay(
+                f"cannot {doing}: change {number} of it is under way",
+                hint=f"edgectl watch {number}",
+                change=number,
+            )
+
+    def check_pinned(self, name: str, doing: str) -> None:
+        """Check that nobody wants the model to stay as it is.
+
+        Raises:
+            Pinned: somebody does.
+        """
+        pin = self._shop.history.pinned(name)
+        if pin is not None:
+            why = f": {pin.why}" if pin.why else ""
+            raise Pinned(
+                f"cannot {doing}: {pin.by} pinned {name} at {pin.at_utc}{why}",
+                hint=f"edgectl models unpin {name}",
+                by=pin.by,
+            )
+
+    def check_quarantine(self, digest: str, doing: str) -> None:
+        """Check that the release has not been bad here.
+
+        Raises:
+            Quarantined: it has.
+        """
+        mark = self._shop.history.quarantine(digest)
+        if mark is not None:
+            raise Quarantined(
+                f"cannot {doing}: it has been in quarantine since {mark.at_utc}: "
+                f"{mark.why}",
+                hint=f"edgectl models unquarantine {mark.model} {mark.seq}",
+                since=mark.at_utc,
+            )
+
+    def held(self, name: str, digest: str) -> Change | None:
+        """Return the change that holds a release until a person decides."""
+        for change in self._shop.history.open_changes(name):
+            release = change.release
+            if change.last.step is Step.HELD and release and release.digest == digest:
+                return change
+        return None
+
+    async def supersede_held(self, name: str, why: str) -> None:
+        """End every held change of a model."""
+        for change in self._shop.history.open_changes(name):
+            if change.last.step is Step.HELD:
+                await self._shop.step(change, Step.SUPERSEDED, why=why)

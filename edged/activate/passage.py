@@ -1,0 +1,328 @@
+"""A release's way from installed to live.
+
+Law: whatever fails, what was live stays live or is live again, and the journal says so
+before the store or the callers see it. Until the link is swapped a change can be
+refused; after that it can only be rolled back.
+"""
+
+import logging
+from typing import Generic
+
+import msgspec
+
+from edged.activate import forecast, judge
+from edged.activate.forecast import Fit
+from edged.activate.gate import check_static
+from edged.activate.judge import Outcome
+from edged.activate.records import about, log_live
+from edged.activate.swapper import P
+from edged.activate.ward import Ward
+from edged.activate.workshop import Workshop
+from edged.errors import (
+    Conflict,
+    Draining,
+    EdgedError,
+    Held,
+    NoMemory,
+    Rejected,
+    StoreFailed,
+)
+from edged.host.headroom import available_bytes
+from edged.host.process import memory_bytes
+from edged.store.releases import Release
+from edged.wire.changes import Change, Step
+from edged.wire.proofs import Proof
+
+_log = logging.getLogger(__name__)
+
+#: This part of the machine's memory is kept for all else.
+_RESERVED = 20
+
+
+class Errand(msgspec.Struct, kw_only=True):
+    """A change on its way.
+
+    Attributes:
+        release: installed, not live.
+        was_there: whether it had been installed before: then it stays if refused.
+        compares: whether it must agree with the live release; not when a person
+            chose it.
+        is_live: whether the link leads to it: no refusal any more.
+        why_not: set by who must have it stopped before it is live.
+    """
+
+    change: Change
+    release: Release
+    was_there: bool = False
+    compares: bool = True
+    is_live: bool = False
+    why_not: EdgedError | None = None
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the links lead, and what that means for who goes live.
+
+    Attributes:
+        live: what answers, or would; None for nothing whole.
+        back: folder of the last committed release; None for none.
+        back_digest: of it.
+        before: folder of the one before that.
+        watched: the change whose release is live and in probation.
+    """
+
+    live: Release | None
+    back: str | None
+    back_digest: str | None
+    before: str | None
+    watched: Change | None
+
+
+class Passage(Generic[P]):
+    """Carries releases.
+
+    Args:
+        shop: the tools.
+        ward: takes them in when they are live.
+        rules: what must be proved.
+    """
+
+    def __init__(self, shop: Workshop[P], ward: Ward[P], rules: judge.Rules) -> None:
+        self.rules = rules
+        self._shop = shop
+        self._ward = ward
+        self._pending: dict[str, Errand] = {}
+
+    # --- looking -----------------------------------------------------------------
+
+    def pending(self, name: str) -> Errand | None:
+        """Return the errand of a model that is not live yet."""
+        return self._pending.get(name)
+
+    # --- forth -------------------------------------------------------------------
+
+    def stop(self, name: str, error: EdgedError) -> None:
+        """Let what is under way for a model be refused with this error."""
+        if name in self._pending:
+            self._pending[name].why_not = error
+
+    def take(self, errand: Errand) -> None:
+        """Count a change as under way. Held by `shop.turn`."""
+        self._pending[errand.release.name] = errand
+
+    async def carry(self, errand: Errand) -> None:
+        """Prove a release and make it live.
+
+        Raises:
+            Rejected: it failed its trial.
+            Held: a person must decide.
+            EdgedError: it could not be done; nothing has changed.
+        """
+        name = errand.release.name
+        try:
+            proof = await self._proved(errand)
+            async with self._shop.turn:
+                if errand.why_not is not None:
+                    raise errand.why_not
+                await self._go_live(errand, proof)
+        except Draining:
+            raise  # the next start says so
+        except EdgedError as failed:
+            error = errand.why_not or failed
+            if not errand.is_live:
+                await self._refused(errand, error)
+            raise error from failed
+        finally:
+            del self._pending[name]
+
+    async def _proved(self, errand: Errand) -> Proof:
+        shop, release = self._shop, errand.release
+        if errand.change.last.step is not Step.ARMED:  # a person accepted it
+            errand.change = await shop.step(errand.change, Step.TRIAL)
+        live = await shop.look(lambda: shop.shelf.whole_live(release.name))
+        beside = live if errand.compares else None
+        tell = shop.teller(errand.change)
+        tell("reading its files")
+        await shop.attempt(lambda: check_static(release.path, release.manifest))
+        proof = await shop.attempt(lambda: shop.trial.prove(release, beside, tell))
+        verdict = judge.judge(
+            proof,
+            release.manifest,
+            live=beside.manifest if beside else None,
+            rules=self.rules,
+        )
+        if verdict.outcome is Outcome.REJECTED:
+            raise Rejected(verdict.why, hint=verdict.hint, **verdict.figures)
+        await shop.work(lambda: shop.profiles.keep(proof))
+        if verdict.outcome is Outcome.HELD:
+            raise Held(verdict.why, hint=verdict.hint, **verdict.figures)
+        if errand.change.last.step is not Step.ARMED:
+            errand.change = await shop.step(
+                errand.change, Step.ARMED, why=verdict.why, figures=verdict.figures
+            )
+        return proof
+
+    async def _go_live(self, errand: Errand, proof: Proof) -> None:
+        shop, release = self._shop, errand.release
+        name = release.name
+        way = await shop.work(lambda: self._way(name))
+        fits = await shop.work(lambda: self._forecast(proof, way))
+        errand.change = await shop.step(
+            errand.change, Step.SWITCHING, figures=fits.figures
+        )
+        await shop.work(
+            lambda: shop.history.attempt(
+                errand.change.id,
+                digest=release.digest,
+                model=name,
+                current=way.back,
+                previous=way.before,
+            )
+        )
+        goes_home = release.folder == way.back
+        prepared = await self._loaded(release, proof, way, fits)
+        try:
+            await shop.work(
+                lambda: shop.links.switch(
+                    name,
+                    release.folder,
+                    previous=way.before if goes_home else way.back,
+                )
+            )
+        except BaseException:
+            await self._unloaded(prepared, way, fits)
+            raise
+        errand.is_live = True
+        stays = fits.may_stay and not goes_home and self._ward.rules.duration_s > 0
+        shop.swapper.switch(prepared, keep=way.back_digest if stays else None)
+        log_live(release, "is live")
+        await self._settle(errand, proof, way, goes_home=goes_home)
+
+    async def _settle(
+        self,
+        errand: Errand,
+        proof: Proof,
+        way: Way,
+        *,
+        goes_home: bool,
+    ) -> None:
+        """Begin its probation, and end that of the one whose place it took."""
+        shop, name = self._shop, errand.release.name
+        if way.watched is not None:
+            self._ward.forget(name)
+            by = f"seq {errand.release.manifest.seq} took its place"
+            await shop.step(way.watched, Step.SUPERSEDED, why=by)
+        rules = self._ward.rules
+        if goes_home or way.back is None or not rules.duration_s:
+            await self._ward.commit(errand.change, "")
+            return
+        errand.change = await shop.step(
+            errand.change,
+            Step.PROBATION,
+            why=f"for {rules.duration_s:g} s and {rules.inferences} answers",
+        )
+        self._ward.watch(errand.change, errand.release, proof)
+
+    # --- steps -------------------------------------------------------------------
+
+    def _way(self, name: str) -> Way:
+        shop = self._shop
+        live, previous = shop.shelf.linked(name)
+        watched = self._ward.watched(name)
+        places = shop.history.places(watched.id) if watched else None
+        if places is not None:
+            live, previous = places.current, places.previous
+        home = shop.shelf.whole(name, live)
+        return Way(
+            live=shop.shelf.whole_live(name),
+            back=home.folder if home else None,
+            back_digest=home.digest if home else None,
+            before=previous,
+            watched=watched,
+        )
+
+    def _forecast(self, proof: Proof, way: Way) -> forecast.Forecast:
+        loaded = self._shop.proof_of(way.live) if way.live else None
+        return forecast.forecast(
+            proof,
+            [loaded] if loaded else [],
+            available_bytes=available_bytes(),
+            reserve_bytes=memory_bytes() // _RESERVED,
+        )
+
+    async def _loaded(
+        self, release: Release, proof: Proof, way: Way, fits: forecast.Forecast
+    ) -> P:
+        """Load beside the live release, or in its place while requests wait.
+
+        Raises:
+            NoMemory: not even alone.
+        """
+        shop = self._shop
+        if fits.fit is Fit.NOT:
+            raise NoMemory(
+                f"cannot load {release.name} {release.manifest.version}: {fits.why}",
+                retry_after_s=60.0,
+                hint="free -m",
+                figures=fits.figures,
+            )
+        if fits.fit is Fit.PARK:
+            await shop.swapper.park(release.name)
+        try:
+            return await shop.work(
+                lambda: shop.prepare(release, proof=proof, strict=True)
+            )
+        except BaseException:
+            if fits.fit is Fit.PARK:
+                await self._resumed(release.name, way)
+            raise
+
+    async def _unloaded(self, prepared: P, way: Way, fits: forecast.Forecast) -> None:
+        """Undo `_loaded`."""
+        shop = self._shop
+        await shop.work(lambda: shop.swapper.discard(prepared))
+        if fits.fit is Fit.PARK and way.live is not None:
+            await self._resumed(way.live.name, way)
+
+    async def _resumed(self, name: str, way: Way) -> None:
+        """Let the old release answer again to those who wait."""
+        shop, live = self._shop, way.live
+        try:
+            if live is None:
+                raise Conflict(f"cannot use {name}: no release of it is live")
+            old = await shop.work(lambda: shop.prepare(live))
+            shop.swapper.switch(old)
+        except EdgedError as error:
+            shop.swapper.unpark(name, error)
+
+    async def _refused(self, errand: Errand, error: EdgedError) -> None:
+        """Write down why not; take away what it brought, unless a person decides."""
+        shop, release = self._shop, errand.release
+        step = Step.HELD if isinstance(error, Held) else Step.REFUSED
+        _log.warning(
+            "%s %s is not live: %s",
+            release.name,
+            release.folder,
+            error.message,
+            extra=about(release.name, error.code),
+        )
+        try:
+            errand.change = await shop.step(
+                errand.change,
+                step,
+                why=error.message,
+                code=error.code,
+                hint=error.hint,
+                figures=_figures(error),
+            )
+            if step is Step.REFUSED and not errand.was_there:
+                await shop.work(lambda: shop.undo(release))
+        except StoreFailed as failed:  # the first error is the one to tell
+            shop.trouble(failed, release.name)
+
+
+def _figures(error: EdgedError) -> dict[str, float | str]:
+    return {
+        key: value
+        for key, value in error.fields.items()
+        if isinstance(value, int | float | str)
+    }
