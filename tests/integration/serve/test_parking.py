@@ -188,6 +188,26 @@ async def test_the_default_deadline_runs_from_the_first_moment() -> None:
     registry.forget("m")
 
 
+async def test_the_deadline_is_the_same_before_and_after() -> None:
+    """Who has waited has so much less time for its run."""
+    registry = registry_of(version(1))
+    await registry.park("m")
+    began_s = time.monotonic()
+    parking = registry._models["m"].parking
+    turn = asyncio.get_running_loop().create_task(
+        parking.turn(InferRequest(model="m", inputs={"x": ONES}))
+    )
+    await asyncio.sleep(0.05)
+
+    registry.switch(version(2))
+    asked = await turn
+
+    default_s = registry.limits.default_timeout_s
+    assert asked.deadline_s is not None
+    assert 0 <= asked.deadline_s - began_s - default_s < 0.04
+    registry.forget("m")
+
+
 async def test_what_the_new_one_does_not_take_is_told_to_its_caller() -> None:
     """Those behind are answered all the same."""
     registry = registry_of(version(1))
