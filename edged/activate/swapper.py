@@ -24,38 +24,35 @@ P = TypeVar("P", bound=Prepared)
 
 
 class Observation(Protocol):
-    """One run that ended.
-
-    Attributes:
-        variant: that ran.
-        ok: whether it answered.
-        code: of the failure, as in `errors`; another word where it is a bug.
-        finite: False where a float output was not, though every input was.
-        input_bytes: of all inputs of the run.
-        busy_ns: CPU time of the thread that ran.
-        compute_ns: time of the run, conversions included.
-    """
+    """One run that ended."""
 
     @property
-    def variant(self) -> str: ...  # noqa: D102  # see Attributes, as all below
+    def variant(self) -> str:
+        """What ran."""
 
     @property
-    def ok(self) -> bool: ...  # noqa: D102
+    def ok(self) -> bool:
+        """Whether it answered."""
 
     @property
-    def code(self) -> str: ...  # noqa: D102
+    def code(self) -> str:
+        """Of the failure, as in `errors`; another word where it is a bug."""
 
     @property
-    def finite(self) -> bool: ...  # noqa: D102
+    def finite(self) -> bool:
+        """False where a float output was not, though every input was."""
 
     @property
-    def input_bytes(self) -> int: ...  # noqa: D102
+    def input_bytes(self) -> int:
+        """Of all inputs; a joint run has those of all who are in it."""
 
     @property
-    def busy_ns(self) -> int: ...  # noqa: D102
+    def busy_ns(self) -> int:
+        """CPU time of the thread that ran."""
 
     @property
-    def compute_ns(self) -> int: ...  # noqa: D102
+    def compute_ns(self) -> int:
+        """Time of the run, conversions included."""
 
 
 Observer = Callable[[Observation], None]
