@@ -122,20 +122,15 @@ class Opening(Generic[P]):
     def _facts(self, name: str) -> Facts:
         shop = self._shop
         current, previous = shop.shelf.linked(name)
-        installed = tuple(map(which, shop.shelf.installed(name)))
+        installed = tuple(map(which, shop.releases.known(name)))
         whole = {release.folder for release in installed}
-        ended = shop.history.changes(name, limit=1000)
         return Facts(
             links=Places(
                 current=current if current in whole else None,
                 previous=previous if previous in whole else None,
             ),
             installed=installed,
-            committed=frozenset(
-                change.release.folder
-                for change in ended
-                if change.release and change.last.step is Step.COMMITTED
-            ),
+            committed=shop.history.committed(name),
             quarantined=frozenset(
                 release.folder
                 for release in installed
@@ -151,11 +146,7 @@ class Opening(Generic[P]):
                 )
                 for change in shop.history.open_changes(name)
             ),
-            kept=frozenset(
-                change.release.folder
-                for change in ended
-                if change.release and change.last.step in _KEEPS
-            ),
+            kept=shop.history.kept(name),
         )
 
     async def _follow(self, name: str, plan: Plan) -> None:
@@ -270,7 +261,3 @@ class Opening(Generic[P]):
         await self.load(name)
         shop.trouble(error, name)
         return True
-
-
-#: Changes of which the release stays installed, though it is not live.
-_KEEPS = frozenset({Step.HELD, Step.SUPERSEDED, Step.QUARANTINED})

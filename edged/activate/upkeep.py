@@ -13,7 +13,7 @@ from edged.activate.shelf import which
 from edged.activate.swapper import P
 from edged.errors import Conflict, EdgedError, UnknownVersion
 from edged.store.releases import Release
-from edged.wire.changes import PinRequest, SeqRequest, Step, Wish
+from edged.wire.changes import Change, PinRequest, SeqRequest, Step, Wish
 from edged.wire.messages import Changed, ModelName
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ class Upkeep(Generic[P]):
             except EdgedError as error:
                 shop.failed(name, error)
                 raise
-            return await self._done(Wish.LOAD, name, by, "is loaded")
+            change = await self._begun(Wish.LOAD, name, by)
+            return _said(name, "is loaded", change=change.id)
 
     async def unload(self, request: ModelName, by: str) -> Changed:
         """Release the model's memory; until the next start, or a load."""
@@ -188,6 +189,14 @@ class Upkeep(Generic[P]):
         *,
         release: Release | None = None,
     ) -> Changed:
+        change = await self._begun(wish, name, by, release)
+        _log.info("%s %s", name, text, extra=about(name))
+        return _said(name, text, change=change.id)
+
+    async def _begun(
+        self, wish: Wish, name: str, by: str, release: Release | None = None
+    ) -> Change:
+        """Write down an effect that needs no more steps."""
         shop = self._shop
         change = await shop.work(
             lambda: shop.history.begin(
@@ -199,8 +208,7 @@ class Upkeep(Generic[P]):
             )
         )
         shop.tell()
-        _log.info("%s %s", name, text, extra=about(name))
-        return _said(name, text, change=change.id)
+        return change
 
     def _forget(self, name: str) -> None:
         self._agent.ward.forget(name)

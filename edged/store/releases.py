@@ -91,6 +91,14 @@ class Releases:
         found = [e for e in self._survey(name) if isinstance(e, Release)]
         return tuple(sorted(found, key=lambda r: (r.manifest.seq, r.folder)))
 
+    def known(self, name: str) -> tuple[Release, ...]:
+        """Return releases whose manifest is whole; their files may have rotted."""
+        found = []
+        for folder in listed(self._layout.releases(name)):
+            with suppress(BadRelease, StoreFailed):
+                found.append(self.described(name, folder))
+        return tuple(found)
+
     def damaged(self, name: str) -> tuple[Damaged, ...]:
         """Return what lies among a model's releases and cannot serve."""
         return tuple(e for e in self._survey(name) if isinstance(e, Damaged))

@@ -66,9 +66,7 @@ class Tree:
                     child = Node.folder()
                     fill(child, entry)
                 else:
-                    child = seen.setdefault(
-                        found.st_ino, Node(data=entry.read_bytes())
-                    )
+                    child = seen.setdefault(found.st_ino, Node(data=entry.read_bytes()))
                 assert node.names is not None
                 node.names[entry.name] = child
 

@@ -153,9 +153,7 @@ class _Taps:
         def tap(fd: int, length: int) -> None:
             real(fd, length)
             if fd in self._fds:
-                self._ops.append(
-                    Op(verb="truncate", path=self._fds[fd][0], at=length)
-                )
+                self._ops.append(Op(verb="truncate", path=self._fds[fd][0], at=length))
 
         return tap
 
@@ -188,8 +186,6 @@ class _Taps:
             real(target, path, *args, **kwargs)
             below = self._below(path)
             if below is not None:
-                self._ops.append(
-                    Op(verb="symlink", path=below, to=os.fsdecode(target))
-                )
+                self._ops.append(Op(verb="symlink", path=below, to=os.fsdecode(target)))
 
         return tap

@@ -4,6 +4,7 @@ Not a fake but a bench: every part is the real one; only the disk may be a recor
 twin, and the models are tiny real files.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -12,19 +13,27 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from edged.activate.agent import Agent
+from edged.activate import judge, probation
+from edged.activate.agent import Agent, Rules
+from edged.activate.history import History
 from edged.activate.intake import Intake
+from edged.activate.upkeep import Upkeep
+from edged.activate.window import Window
+from edged.activate.workshop import Workshop
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Files
 from edged.serve.reception import Limits
 from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, Sequence
 from edged.store.bundle import Limits as BundleLimits
+from edged.store.journal import Journal
 from edged.store.layout import Layout
 from edged.store.links import Links
 from edged.store.manifest import write_manifest
+from edged.store.profiles import Profiles
 from edged.store.releases import Releases
-from edged.wire.messages import Changed, InstallRequest
+from edged.wire.changes import Step, Wish
+from edged.wire.messages import Changed, InstallRequest, ModelName, UseRequest
 from edged.wire.release import (
     BackendName,
     FileEntry,
@@ -38,6 +47,7 @@ from edged.wire.release import (
 from edged.wire.tensors import Datatype
 from tests.data import onnx_files, tflite_files
 from tests.fakes.bundles import tar_of
+from tests.fakes.trial import Believer
 
 if TYPE_CHECKING:
     from edged.serve.live import Live
@@ -48,6 +58,15 @@ LIMITS = Limits(
     max_sequences=2,
     sequence_idle_s=60.0,
     threads=1,
+)
+#: Who changes things in tests.
+BY = "tester"
+
+RULES = Rules(
+    trial=judge.Rules(),
+    probation=probation.Rules(
+        duration_s=0.0, inferences=0, error_share=0.05, slowdown=3.0
+    ),
 )
 ONES = np.ones((1, 4), "<f4")
 
@@ -92,14 +111,23 @@ class Box:
     """One daemon's inside."""
 
     def __init__(
-        self, root: Path, *, files: Files | None = None, limits: Limits = LIMITS
+        self,
+        root: Path,
+        *,
+        files: Files | None = None,
+        limits: Limits = LIMITS,
+        rules: Rules = RULES,
+        boot: str = "boot",
     ) -> None:
         self.layout = Layout(root)
         self.files = files or DiskFiles()
         self.releases = Releases(self.layout, self.files)
         self.links = Links(self.layout, self.files)
         self.registry = Registry(limits, SystemClock())
-        self.agent: Agent[Live] = Agent(
+        profiles = Profiles(self.layout, self.files)
+        self.trial = Believer(profiles)
+        self.history = History(Journal(self.layout, self.files), SystemClock())
+        self.shop: Workshop[Live] = Workshop(
             releases=self.releases,
             links=self.links,
             intake=Intake(
@@ -108,14 +136,55 @@ class Box:
                 files=self.files,
                 limits=BundleLimits(),
             ),
+            history=self.history,
+            profiles=profiles,
+            trial=self.trial,
             swapper=self.registry,
             keep_releases=3,
         )
+        self.agent: Agent[Live] = Agent(self.shop, rules, boot=boot)
+        self.upkeep: Upkeep[Live] = Upkeep(self.agent)
+        self.window: Window[Live] = Window(self.shop, self.agent.ward)
+        self._life: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Let the agent live, as its supervisor does; return when it is ready."""
+        ready = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._life = loop.create_task(self.agent.run(ready.set))
+        await ready.wait()
+
+    async def use(self, seq: int, name: str = "sums", **request: Any) -> Changed:
+        """Make an installed release live."""
+        return await self.agent.use(UseRequest(name=name, seq=seq, **request), BY)
+
+    async def rollback(self, name: str = "sums") -> Changed:
+        """Go back."""
+        return await self.agent.rollback(ModelName(name=name), BY)
+
+    async def load(self, name: str = "sums") -> Changed:
+        """Load what is live."""
+        return await self.upkeep.load(ModelName(name=name), BY)
+
+    async def unload(self, name: str = "sums") -> Changed:
+        """Give its memory back."""
+        return await self.upkeep.unload(ModelName(name=name), BY)
+
+    async def remove(self, name: str = "sums") -> Changed:
+        """Remove it."""
+        return await self.upkeep.remove(ModelName(name=name), BY)
+
+    def steps(self, name: str = "sums") -> list[tuple[Wish, list[Step]]]:
+        """Return what the journal says of a model: each change's steps."""
+        return [
+            (change.wish, [taken.step for taken in change.steps])
+            for change in self.history.changes(name, 1000)
+        ]
 
     async def install(self, files: Mapping[str, bytes], **request: Any) -> Changed:
         """Stream a bundle in, in small pieces."""
         return await self.agent.install(
-            in_async_pieces(tar_of(files)), InstallRequest(**request)
+            in_async_pieces(tar_of(files)), InstallRequest(**request), BY
         )
 
     async def ask(
@@ -147,8 +216,11 @@ class Box:
     def close(self) -> None:
         """End every thread."""
         for name in self.registry.names():
+            self.agent.ward.forget(name)
             self.registry.forget(name)
-        self.agent.close()
+        if self._life is not None:
+            self._life.cancel()
+        self.shop.close()
 
 
 async def in_async_pieces(data: bytes, size: int = 4096) -> AsyncIterator[bytes]:

@@ -13,6 +13,6 @@ from tests.fakes.files import RecordingFiles
 async def box(tmp_path: Path) -> AsyncIterator[Box]:
     """Return a started box whose disk can be told to fail."""
     made = Box(tmp_path, files=RecordingFiles())
-    await made.agent.start()
+    await made.start()
     yield made
     made.close()

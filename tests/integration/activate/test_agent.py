@@ -3,33 +3,59 @@
 import asyncio
 import errno
 import io
+import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from edged.errors import (
     BadBundle,
     BadModel,
+    ChangeUnderWay,
     Conflict,
     Downgrade,
     Draining,
     EdgedError,
+    Held,
     NotReady,
+    Pinned,
+    Quarantined,
+    Rejected,
     SignatureChanged,
     StoreFailed,
     UnknownModel,
     UnknownVersion,
+    Unsigned,
 )
 from edged.host.files import Site
-from edged.wire.messages import InstallRequest, ModelName, ModelPhase, UseRequest
-from edged.wire.release import BackendName, Golden, Input, Output, Signature, Variant
+from edged.wire.changes import Change, ChangeRequest, PinRequest, SeqRequest, Step, Wish
+from edged.wire.messages import Changed, InstallRequest, ModelName, ModelPhase
+from edged.wire.release import BackendName, Input, Output, Signature, Variant
 from edged.wire.tensors import Datatype
 from tests.data import onnx_files, tflite_files
-from tests.fakes.box import Box, bundle
+from tests.fakes.box import BY, RULES, Box, bundle
 
 DOUBLED = [2.0, 2.0, 2.0, 2.0]
 SUMS = ModelName(name="sums")
+
+
+async def over(box: Box, begun: Changed) -> Change:
+    """Follow a change to its end, as `edgectl watch` does."""
+    change = box.history.change(begun.change or 0)
+    async with asyncio.timeout(10):
+        while not change.is_over:
+            change = await box.window.change(
+                ChangeRequest(
+                    id=change.id,
+                    steps=len(change.steps),
+                    doing=change.doing,
+                    wait_s=5,
+                )
+            )
+    return change
 
 
 def npz(**arrays: np.ndarray) -> bytes:
@@ -61,18 +87,23 @@ async def test_what_is_live_already_is_not_installed_again(box: Box) -> None:
     assert box.leftovers() == []
 
 
-async def test_a_rollback_swaps_and_swaps_back(box: Box) -> None:
-    """`previous` is always the way back."""
+async def test_a_rollback_leads_home_and_quarantines_what_it_left(box: Box) -> None:
+    """It does not come back by itself, nor by a slip; lifted, it may."""
     negated = onnx_files.unary("Neg", dims=(1, 4))
     await box.install(bundle())
     await box.install(bundle(negated, seq=2))
     assert await box.ask() == [-1.0] * 4
 
-    back = await box.agent.rollback(SUMS)
+    back = await box.rollback()
 
     assert back.text == "sums 1.1 (seq 1) is live again"
     assert await box.ask() == DOUBLED
-    await box.agent.rollback(SUMS)
+    for again in (box.rollback(), box.use(2), box.install(bundle(negated, seq=2))):
+        with pytest.raises(Quarantined, match="rolled back by tester") as caught:
+            await again
+        assert caught.value.hint == "edgectl models unquarantine sums 2"
+    await box.upkeep.unquarantine(SeqRequest(name="sums", seq=2), BY)
+    await box.rollback()
     assert await box.ask() == [-1.0] * 4
 
 
@@ -81,7 +112,7 @@ async def test_a_rollback_without_a_previous_release_is_refused(box: Box) -> Non
     await box.install(bundle())
 
     with pytest.raises(Conflict, match="no previous release"):
-        await box.agent.rollback(SUMS)
+        await box.rollback()
     assert await box.ask() == DOUBLED
 
 
@@ -90,12 +121,12 @@ async def test_use_makes_any_installed_release_live(box: Box) -> None:
     await box.install(bundle())
     await box.install(bundle(seq=2))
 
-    used = await box.agent.use(UseRequest(name="sums", seq=1))
+    used = await box.use(1)
 
     assert used.live.seq == 1
-    assert not (await box.agent.use(UseRequest(name="sums", seq=1))).changed
+    assert not (await box.use(1)).changed
     with pytest.raises(UnknownVersion, match="installed are 1, 2"):
-        await box.agent.use(UseRequest(name="sums", seq=3))
+        await box.use(3)
 
 
 WIDER = Signature(
@@ -140,18 +171,6 @@ def lying_digest() -> dict[str, bytes]:
     return {**files, "model.onnx": files["model.onnx"][:-1] + b"\x7f"}
 
 
-def collapsed() -> dict[str, bytes]:
-    """Return a bundle whose model does not give its golden answers."""
-    rng = np.random.default_rng(3)
-    x = rng.standard_normal((32, 1, 4)).astype("<f4")
-    return bundle(
-        onnx_files.unary("Neg", dims=(1, 4)),
-        seq=2,
-        extra={"golden.npz": npz(x=x, y=x + x)},
-        golden=Golden(file="golden.npz"),
-    )
-
-
 BAD = {
     "lying size": (lying_size, BadBundle, "size|bytes"),
     "lying digest": (lying_digest, BadBundle, "sha256"),
@@ -160,7 +179,6 @@ BAD = {
         BadModel,
         r"\[1,5\]",
     ),
-    "wrong answers": (collapsed, BadBundle, "golden answers"),
     "truncated model": (
         lambda: bundle(onnx_files.adder(dims=(1, 4))[:-20], seq=2),
         BadModel,
@@ -259,23 +277,140 @@ async def test_a_bare_model_gets_a_manifest_and_a_number(box: Box) -> None:
 
     assert again.live.seq == 2
     assert await box.ask() == [-1.0] * 4
-    detail = await box.agent.detail(SUMS)
+    detail = await box.window.detail(SUMS)
     assert detail.manifest.golden.source.value == "generated"
 
 
-async def test_a_bare_model_that_gets_its_golden_answers_wrong_is_refused(
-    box: Box,
-) -> None:
-    """Golden outputs that came along are believed, not the model."""
-    x = np.random.default_rng(1).standard_normal((32, 1, 4)).astype("<f4")
-    bare = {
-        "sums.onnx": onnx_files.adder(dims=(1, 4)),
-        "golden.npz": npz(x=x, y=x * 3),
-    }
+async def test_what_fails_its_trial_is_refused_with_the_finding(box: Box) -> None:
+    """The old one serves; the journal keeps the reason."""
+    await box.install(bundle())
+    box.trial.found["1.2", "fp32"] = {"problem": "it answers NaN"}
 
-    with pytest.raises(BadBundle, match="golden answers"):
-        await box.install(bare, name="sums")
-    assert box.leftovers() == []
+    with pytest.raises(Rejected, match="variant fp32: it answers NaN"):
+        await box.install(bundle(seq=2))
+
+    assert await box.ask() == DOUBLED
+    assert [folder[0] for folder in box.folders()] == ["1"]
+    assert box.steps()[-1] == (
+        Wish.INSTALL,
+        [Step.STAGED, Step.TRIAL, Step.REFUSED],
+    )
+
+
+async def test_a_variant_that_may_be_missing_is_left_out(box: Box) -> None:
+    """The rest serves, and status says why it is alone."""
+    ladder = bundle(
+        extra={"other.onnx": onnx_files.adder(dims=(1, 4))},
+        variants=(
+            Variant(id="fp32", backend=BackendName.ONNX, file="model.onnx"),
+            Variant(
+                id="int8", backend=BackendName.ONNX, file="other.onnx", optional=True
+            ),
+        ),
+    )
+    box.trial.found["1.1", "int8"] = {"problem": "it has collapsed"}
+
+    await box.install(ladder)
+
+    status = box.registry.status("sums")
+    assert await box.ask() == DOUBLED
+    assert [v.problem for v in status.variants] == [
+        None,
+        "cannot use int8: it has collapsed",
+    ]
+
+
+async def test_a_release_that_answers_otherwise_waits_for_a_person(box: Box) -> None:
+    """It is installed and not live; `use` accepts it, and needs no second trial."""
+    await box.install(bundle())
+    box.trial.found["1.2", "fp32"] = {"continuity": 0.1}
+
+    with pytest.raises(Held, match=r"agrees with 1\.1 on 10%") as caught:
+        await box.install(bundle(onnx_files.unary("Neg", dims=(1, 4)), seq=2))
+    held = await box.ask()
+    await box.use(2)
+
+    assert "edgectl models quarantine sums 2" in caught.value.hint
+    assert (held, await box.ask()) == (DOUBLED, [-1.0] * 4)
+    assert box.trial.tried == ["1.1", "1.2"]
+    assert box.steps()[-1][1] == [
+        Step.STAGED, Step.TRIAL, Step.HELD, Step.ARMED, Step.SWITCHING, Step.COMMITTED,
+    ]  # fmt: skip
+
+
+async def test_a_held_release_can_be_rejected(box: Box) -> None:
+    """Then it is quarantined, and nothing has changed for callers."""
+    await box.install(bundle())
+    box.trial.found["1.2", "fp32"] = {"ratio": 8.0}
+    with pytest.raises(Held, match=r"8\.0 times the CPU"):
+        await box.install(bundle(seq=2))
+
+    await box.upkeep.quarantine(SeqRequest(name="sums", seq=2), BY)
+
+    with pytest.raises(Quarantined):
+        await box.use(2)
+    assert box.steps()[-1][1][-1] is Step.QUARANTINED
+    assert await box.ask() == DOUBLED
+
+
+async def test_while_a_release_is_tried_no_second_one_comes_in(box: Box) -> None:
+    """It is told which change to watch; the first goes on."""
+    trying, go_on = threading.Event(), threading.Event()
+    box.trial.before = lambda: (trying.set(), go_on.wait(5))
+    first = await box.install(bundle(), wait=False)
+    await asyncio.get_running_loop().run_in_executor(None, trying.wait, 5)
+
+    with pytest.raises(ChangeUnderWay, match="is under way") as caught:
+        await box.install(bundle(seq=2))
+    go_on.set()
+    await over(box, first)
+
+    assert caught.value.fields["change"] == first.change
+    assert (first.changed, first.text) == (False, "sums 1.1 (seq 1) is being tried")
+    assert await box.ask() == DOUBLED
+
+
+async def test_a_person_who_goes_back_need_not_wait_for_a_trial(box: Box) -> None:
+    """What was being tried is refused instead."""
+    trying, go_on = threading.Event(), threading.Event()
+    await box.install(bundle())
+    await box.install(bundle(onnx_files.unary("Neg", dims=(1, 4)), seq=2))
+    box.trial.before = lambda: (trying.set(), go_on.wait(5))
+    third = await box.install(bundle(seq=3), wait=False)
+    await asyncio.get_running_loop().run_in_executor(None, trying.wait, 5)
+
+    await box.rollback()
+    answer = await box.ask()
+    go_on.set()
+
+    change = await over(box, third)
+    assert answer == DOUBLED
+    assert (change.last.step, change.last.code) == (Step.REFUSED, "conflict")
+    assert "rolled back meanwhile" in change.last.why
+
+
+async def test_a_pinned_model_stays_as_it_is(box: Box) -> None:
+    """Whoever wants to change it is told who said so, and why."""
+    await box.install(bundle())
+    await box.upkeep.pin(PinRequest(name="sums", why="a visit"), BY)
+
+    for change in (box.install(bundle(seq=2)), box.rollback()):
+        with pytest.raises(Pinned, match="tester pinned sums at .*: a visit"):
+            await change
+    await box.upkeep.unpin(ModelName(name="sums"), BY)
+    await box.install(bundle(seq=2))
+
+    assert box.registry.live("sums").seq == 2
+
+
+async def test_a_box_for_signed_releases_takes_no_others(tmp_path: Path) -> None:
+    """Not even from root."""
+    box = Box(tmp_path, rules=msgspec.structs.replace(RULES, signed=True))
+    await box.start()
+
+    with pytest.raises(Unsigned, match="signed releases alone"):
+        await box.install(bundle())
+    box.close()
 
 
 async def test_a_name_that_differs_from_the_bundle_s_is_refused(box: Box) -> None:
@@ -288,28 +423,28 @@ async def test_unload_and_load_keep_the_files(box: Box) -> None:
     """Memory goes and comes; callers are told which it is."""
     await box.install(bundle())
 
-    assert (await box.agent.unload(SUMS)).changed
+    assert (await box.unload()).changed
     with pytest.raises(NotReady, match="it is unloaded"):
         await box.ask()
-    assert not (await box.agent.unload(SUMS)).changed
+    assert not (await box.unload()).changed
 
-    assert (await box.agent.load(SUMS)).changed
+    assert (await box.load()).changed
     assert await box.ask() == DOUBLED
-    assert not (await box.agent.load(SUMS)).changed
+    assert not (await box.load()).changed
 
 
 async def test_remove_leaves_nothing(box: Box) -> None:
     """Neither on disk nor in the registry."""
     await box.install(bundle())
 
-    await box.agent.remove(SUMS)
+    await box.remove()
 
     with pytest.raises(UnknownModel):
         await box.ask()
     assert list(box.layout.models_dir.iterdir()) == []
-    for effect in (box.agent.load, box.agent.unload, box.agent.remove):
+    for effect in (box.load, box.unload, box.remove):
         with pytest.raises(UnknownModel):
-            await effect(SUMS)
+            await effect()
 
 
 async def test_retention_keeps_what_one_may_want_back(box: Box) -> None:
@@ -326,44 +461,40 @@ async def test_a_restart_loads_what_was_live(box: Box) -> None:
     await box.install(bundle(onnx_files.unary("Neg", dims=(1, 4)), seq=2))
 
     again = Box(box.layout.root)
-    await again.agent.start()
+    await again.start()
 
     assert await again.ask() == [-1.0] * 4
     again.close()
 
 
-async def test_a_damaged_live_release_fails_alone_and_can_be_left(box: Box) -> None:
-    """The daemon is up, says why, and a rollback heals it."""
+async def test_a_live_release_that_is_damaged_gives_way_to_the_last(box: Box) -> None:
+    """The daemon serves what it can, and says why; others are not touched."""
     await box.install(bundle())
-    second = await box.install(bundle(seq=2))
+    second = await box.install(bundle(onnx_files.unary("Neg", dims=(1, 4)), seq=2))
     await box.install(bundle(name="other"))
     (box.layout.release("sums", second.live.folder) / "model.onnx").unlink()
 
     again = Box(box.layout.root)
-    await again.agent.start()
+    await again.start()
+
+    assert await again.ask() == DOUBLED
+    assert await again.ask(model="other") == DOUBLED
+    assert "model.onnx" in again.agent.troubles[0].text
+    assert again.steps()[-1] == (Wish.ROLLBACK, [Step.ROLLING_BACK, Step.DONE])
+    again.close()
+
+
+async def test_a_damaged_release_without_another_is_told(box: Box) -> None:
+    """Live, not ready, with the reason; an install heals it."""
+    only = await box.install(bundle())
+    (box.layout.release("sums", only.live.folder) / "model.onnx").unlink()
+
+    again = Box(box.layout.root)
+    await again.start()
 
     status = again.registry.status("sums")
     assert status.phase is ModelPhase.FAILED
     assert "model.onnx" in status.problem.text
-    assert await again.ask(model="other") == DOUBLED
-    await again.agent.rollback(SUMS)
-    assert await again.ask() == DOUBLED
-    again.close()
-
-
-@pytest.mark.parametrize("damage", ["missing", "dangling", "outside"])
-async def test_a_current_link_that_leads_nowhere_is_told(box: Box, damage: str) -> None:
-    """Not ready for that model, with the reason; an install heals it."""
-    await box.install(bundle())
-    link = box.layout.current("sums")
-    link.unlink()
-    if damage != "missing":
-        link.symlink_to("releases/9-000000000000" if damage == "dangling" else "/etc")
-
-    again = Box(box.layout.root)
-    await again.agent.start()
-
-    assert again.registry.status("sums").phase is ModelPhase.FAILED
     with pytest.raises(NotReady, match="cannot use sums"):
         await again.ask()
     await again.install(bundle(seq=2))
@@ -371,16 +502,35 @@ async def test_a_current_link_that_leads_nowhere_is_told(box: Box, damage: str) 
     again.close()
 
 
+@pytest.mark.parametrize("damage", ["missing", "dangling", "outside"])
+async def test_a_current_link_that_leads_nowhere_is_mended(
+    box: Box, damage: str
+) -> None:
+    """A whole release is there: it is live again, and the journal says so."""
+    await box.install(bundle())
+    link = box.layout.current("sums")
+    link.unlink()
+    if damage != "missing":
+        link.symlink_to("releases/9-000000000000" if damage == "dangling" else "/etc")
+
+    again = Box(box.layout.root)
+    await again.start()
+
+    assert await again.ask() == DOUBLED
+    assert again.steps()[-1] == (Wish.ROLLBACK, [Step.ROLLING_BACK, Step.DONE])
+    again.close()
+
+
 async def test_verify_finds_a_flipped_bit(box: Box) -> None:
     """SD cards rot; size alone does not tell."""
     live = (await box.install(bundle())).live
-    assert (await box.agent.verify(SUMS)).ok
+    assert (await box.window.verify(SUMS)).ok
     file = box.layout.release("sums", live.folder) / "model.onnx"
     rotten = bytearray(file.read_bytes())
     rotten[-1] ^= 1
     file.write_bytes(rotten)
 
-    verified = await box.agent.verify(SUMS)
+    verified = await box.window.verify(SUMS)
 
     assert not verified.ok
     assert "model.onnx" in verified.faults[0].text
@@ -391,7 +541,7 @@ async def test_detail_tells_live_and_previous(box: Box) -> None:
     await box.install(bundle())
     await box.install(bundle(seq=2))
 
-    detail = await box.agent.detail(SUMS)
+    detail = await box.window.detail(SUMS)
 
     assert [(r.seq, r.live, r.previous) for r in detail.releases] == [
         (1, False, True),
@@ -426,10 +576,10 @@ async def test_thirty_switches_under_load_fail_nobody(box: Box) -> None:
 
 async def test_a_closed_agent_takes_no_change(box: Box) -> None:
     """A stopping daemon says so instead of breaking."""
-    box.agent.close()
+    box.shop.close()
 
     with pytest.raises(Draining):
-        await box.agent.load(SUMS)
+        await box.load()
 
 
 async def test_a_caller_that_goes_away_leaves_no_half_release(box: Box) -> None:
@@ -445,16 +595,16 @@ async def test_a_caller_that_goes_away_leaves_no_half_release(box: Box) -> None:
         raise Gone("cannot read on: the client is gone")
 
     with pytest.raises(Gone):
-        await box.agent.install(broken(), InstallRequest())
+        await box.agent.install(broken(), InstallRequest(), BY)
     assert box.leftovers() == []
 
 
 async def test_a_model_that_is_not_there_says_what_is(box: Box) -> None:
     """For every question."""
     with pytest.raises(UnknownModel, match="none is installed"):
-        await box.agent.detail(SUMS)
+        await box.window.detail(SUMS)
     with pytest.raises(UnknownModel):
-        await box.agent.verify(SUMS)
+        await box.window.verify(SUMS)
 
 
 def rot(box: Box, file: str = "model.onnx", *, name: str = "sums") -> None:
@@ -473,7 +623,7 @@ async def test_a_rotten_live_release_is_mended_by_installing_it_again(
     """Also while it still answers; verify says so before and after."""
     await box.install(bundle())
     rot(box)
-    before = await box.agent.verify(SUMS)
+    before = await box.window.verify(SUMS)
     told = box.agent.troubles
 
     changed = await box.install(bundle())
@@ -481,7 +631,7 @@ async def test_a_rotten_live_release_is_mended_by_installing_it_again(
     assert not before.ok
     assert "model.onnx" in told[0].text
     assert changed.changed
-    assert (await box.agent.verify(SUMS)).ok
+    assert (await box.window.verify(SUMS)).ok
     assert box.agent.troubles == ()
     assert await box.ask() == DOUBLED
 
@@ -492,7 +642,7 @@ async def test_bit_rot_is_found_at_the_next_start(box: Box) -> None:
     rot(box)
 
     again = Box(box.layout.root)
-    await again.agent.start()
+    await again.start()
     status = again.registry.status("sums")
     await again.install(bundle())
 
@@ -518,7 +668,7 @@ async def test_a_rotten_rung_is_left_out_and_the_rest_serves(box: Box) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
     again = Box(box.layout.root)
-    await again.agent.start()
+    await again.start()
 
     assert await again.ask() == DOUBLED
     assert again.registry.live("sums").variants == ("big",)
@@ -528,10 +678,10 @@ async def test_a_rotten_rung_is_left_out_and_the_rest_serves(box: Box) -> None:
 async def test_an_install_loads_what_was_unloaded(box: Box) -> None:
     """And so does use: whoever asks for a release wants it to answer."""
     await box.install(bundle())
-    await box.agent.unload(SUMS)
+    await box.unload()
     installed = await box.install(bundle())
-    await box.agent.unload(SUMS)
-    used = await box.agent.use(UseRequest(name="sums", seq=1))
+    await box.unload()
+    used = await box.use(1)
 
     assert (installed.changed, used.changed) == (True, True)
     assert await box.ask() == DOUBLED
@@ -543,7 +693,7 @@ async def test_a_removal_that_the_disk_refuses_changes_nothing(box: Box) -> None
     box.files.fail(Site.MODEL_DELETE, OSError(errno.EROFS, "no"))
 
     with pytest.raises(StoreFailed):
-        await box.agent.remove(SUMS)
+        await box.remove()
 
     assert await box.ask() == DOUBLED
 
@@ -556,7 +706,7 @@ async def test_a_removal_that_is_seen_but_not_durable_is_told_and_forgotten(
     box.files.fail(Site.MODEL_DELETE, OSError(errno.EIO, "no"), seen=True)
 
     with pytest.raises(StoreFailed):
-        await box.agent.remove(SUMS)
+        await box.remove()
 
     with pytest.raises(UnknownModel):
         await box.ask()
@@ -570,31 +720,19 @@ async def test_a_seq_is_taken_once(box: Box) -> None:
     with pytest.raises(Downgrade, match="another release of the same seq 1"):
         await box.install(other)
     await box.install(other, downgrade=True)
-    await box.agent.use(UseRequest(name="sums", seq=1))
+    await box.use(1)
 
     assert await box.ask() == DOUBLED
-
-
-async def test_two_bare_installs_at_once_get_two_numbers(box: Box) -> None:
-    """The draft takes its number when its turn has come."""
-    one = {"sums.onnx": onnx_files.adder(dims=(1, 4))}
-    other = {"sums.onnx": onnx_files.unary("Neg", dims=(1, 4))}
-
-    async with asyncio.TaskGroup() as group:
-        first = group.create_task(box.install(one, name="sums"))
-        second = group.create_task(box.install(other, name="sums"))
-
-    assert {first.result().live.seq, second.result().live.seq} == {1, 2}
 
 
 async def test_a_load_that_fails_says_why_from_then_on(box: Box) -> None:
     """Not just "unloaded"; mending and loading again heals it."""
     await box.install(bundle())
-    await box.agent.unload(SUMS)
+    await box.unload()
     rot(box)
 
     with pytest.raises(BadModel):
-        await box.agent.load(SUMS)
+        await box.load()
 
     status = box.registry.status("sums")
     assert status.phase is ModelPhase.FAILED
@@ -611,12 +749,12 @@ async def test_one_unreadable_model_keeps_no_other_from_serving(box: Box) -> Non
     releases.symlink_to("releases")  # leads to itself
 
     again = Box(box.layout.root)
-    await again.agent.start()
+    await again.start()
     phase = again.registry.status("other").phase
     answer = await again.ask()
     releases.unlink()
     away.rename(releases)
-    await again.agent.load(ModelName(name="other"))
+    await again.load("other")
 
     assert phase is ModelPhase.FAILED
     assert answer == await again.ask(model="other") == DOUBLED
@@ -629,9 +767,9 @@ async def test_changes_are_in_the_journal_by_model(
     """One line each, with the fields that find it again."""
     with caplog.at_level("INFO"):
         await box.install(bundle())
-        await box.agent.unload(SUMS)
-        await box.agent.load(SUMS)
-        await box.agent.remove(SUMS)
+        await box.unload()
+        await box.load()
+        await box.remove()
 
     ours = [r for r in caplog.records if getattr(r, "edged_model", "") == "sums"]
     assert [r.getMessage() for r in ours] == [
@@ -644,9 +782,9 @@ async def test_changes_are_in_the_journal_by_model(
 
 async def test_a_closed_agent_answers_no_question_either(box: Box) -> None:
     """On a connection that outlived the daemon's work."""
-    box.agent.close()
+    box.shop.close()
 
-    for ask in (box.agent.detail, box.agent.verify):
+    for ask in (box.window.detail, box.window.verify):
         with pytest.raises(Draining):
             await ask(SUMS)
     with pytest.raises(Draining):

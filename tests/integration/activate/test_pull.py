@@ -10,7 +10,7 @@ import pytest
 from edged.activate.pull import Pull
 from edged.errors import InvalidRequest
 from edged.wire.messages import InstallRequest
-from tests.fakes.box import Box, bundle, in_async_pieces
+from tests.fakes.box import BY, Box, bundle, in_async_pieces
 from tests.fakes.bundles import tar_of
 
 
@@ -56,7 +56,7 @@ async def test_an_install_before_the_sweep_waits_for_it(tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         early = group.create_task(box.install(bundle()))
         await asyncio.sleep(0.05)
-        group.create_task(box.agent.start())
+        group.create_task(box.start())
 
     assert early.result().changed
     box.close()
@@ -65,12 +65,12 @@ async def test_an_install_before_the_sweep_waits_for_it(tmp_path: Path) -> None:
 async def test_an_install_that_is_cancelled_leaves_the_agent_free(box: Box) -> None:
     """The next install goes through, and nothing is left of the first."""
     async with asyncio.TaskGroup() as group:
-        install = group.create_task(box.agent.install(stuck(), InstallRequest()))
+        install = group.create_task(box.agent.install(stuck(), InstallRequest(), BY))
         await asyncio.sleep(0.05)
         install.cancel()
 
     async with asyncio.timeout(5):
-        await box.agent.install(in_async_pieces(tar_of(bundle())), InstallRequest())
+        await box.agent.install(in_async_pieces(tar_of(bundle())), InstallRequest(), BY)
 
     assert await box.ask() == [2.0] * 4
     assert box.leftovers() == []

@@ -27,7 +27,7 @@ def board_of(registry: Registry, *troubles: Trouble) -> Board:
 async def test_the_page_tells_the_process_and_its_models(tmp_path: Path) -> None:
     """Figures of this very process, and the runtimes that it has loaded."""
     box = Box(tmp_path)
-    await box.agent.start()
+    await box.start()
     await box.install(bundle())
 
     told = board_of(box.registry).status()

@@ -12,7 +12,7 @@ from tests.fakes.box import Box, bundle, totals
 async def box(tmp_path: Path) -> AsyncIterator[Box]:
     """Return a box with a stateless and a stateful model."""
     made = Box(tmp_path)
-    await made.agent.start()
+    await made.start()
     await made.install(bundle())
     await made.install(totals())
     yield made

@@ -37,7 +37,7 @@ async def box(tmp_path: Path) -> AsyncIterator[Box]:
     """Return a box that joins what comes within 20 ms."""
     limits = msgspec.structs.replace(LIMITS, batch_window_s=0.02, batch_max=8)
     made = Box(tmp_path, limits=limits)
-    await made.agent.start()
+    await made.start()
     yield made
     made.close()
 
@@ -116,7 +116,7 @@ async def test_a_refused_request_joins_nobody(box: Box) -> None:
 async def test_without_a_window_nothing_is_joined(tmp_path: Path) -> None:
     """The default."""
     box = Box(tmp_path)
-    await box.agent.start()
+    await box.start()
     await box.install(batched())
 
     answers = await asked(box, [np.ones((1, 4), "<f4")] * 4)

@@ -23,7 +23,7 @@ TWO = (
 async def release(tmp_path: Path) -> Release:
     """Return an installed release of two rungs."""
     box = Box(tmp_path)
-    await box.agent.start()
+    await box.start()
     files = bundle(extra={"small.tflite": tflite_files.adder()}, variants=TWO)
     live = (await box.install(files)).live
     box.close()

@@ -27,7 +27,7 @@ from tests.fakes.box import LIMITS, Box, bundle
 async def test_a_rung_can_be_insisted_on(tmp_path: Path) -> None:
     """Both answer the same signature; an unknown one is refused by name."""
     box = Box(tmp_path)
-    await box.agent.start()
+    await box.start()
     rungs = bundle(
         extra={"small.tflite": tflite_files.adder()},
         variants=(
@@ -48,7 +48,7 @@ async def test_a_rung_can_be_insisted_on(tmp_path: Path) -> None:
 async def test_a_rung_that_rotted_is_left_out_at_start(tmp_path: Path) -> None:
     """The rest of the ladder serves; status says what is missing."""
     box = Box(tmp_path)
-    await box.agent.start()
+    await box.start()
     live = await box.install(
         bundle(
             extra={"small.tflite": tflite_files.adder()},
@@ -62,7 +62,7 @@ async def test_a_rung_that_rotted_is_left_out_at_start(tmp_path: Path) -> None:
     file.write_bytes(b"\0" * file.stat().st_size)
 
     again = Box(tmp_path)
-    await again.agent.start()
+    await again.start()
 
     assert await again.ask() == [2.0] * 4
     status = again.registry.status("sums")
@@ -80,7 +80,7 @@ async def test_what_is_not_there_is_told_apart(box: Box) -> None:
         await box.ask(model="nobody")
     with pytest.raises(UnknownVersion, match=r"1\.1 is the live one"):
         await box.ask(version="9")
-    await box.agent.unload(ModelName(name="sums"))
+    await box.unload("sums")
     with pytest.raises(NotReady):
         await box.ask()
 
@@ -99,7 +99,7 @@ async def test_a_passed_deadline_runs_nothing(box: Box) -> None:
 async def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     """Two fit, the others are refused and counted; afterwards all is empty."""
     box = Box(tmp_path, limits=msgspec.structs.replace(LIMITS, queue_length=2))
-    await box.agent.start()
+    await box.start()
     await box.install(bundle())
     outcomes: list[str] = []
 
@@ -150,8 +150,8 @@ async def test_loading_and_unloading_gives_memory_back(box: Box, models: Path) -
 
     for _ in range(30):
         await box.registry.infer(InferRequest(model="vision", inputs={given.name: x}))
-        await box.agent.unload(vision)
-        await box.agent.load(vision)
+        await box.unload(vision.name)
+        await box.load(vision.name)
         sizes.append(process.memory_info().rss)
 
     assert max(sizes[10:]) <= 1.1 * max(sizes[:5])

@@ -18,7 +18,6 @@ from edged.errors import (
     UnknownVersion,
 )
 from edged.serve.request import InferRequest, Sequence
-from edged.wire.messages import ModelName
 from edged.wire.release import BackendName
 from tests.data import onnx_files, tflite_files
 from tests.fakes.box import LIMITS, Box, bundle, totals
@@ -77,7 +76,7 @@ async def test_an_idle_sequence_ends_by_itself(tmp_path: Path) -> None:
     """Its memory goes too: a forgotten sequence costs nobody anything."""
     limits = msgspec.structs.replace(LIMITS, sequence_idle_s=0.05)
     box = Box(tmp_path, limits=limits)
-    await box.agent.start()
+    await box.start()
     await box.install(totals())
     await box.ask(model="totals", sequence=Sequence(id="a", start=True))
 
@@ -207,7 +206,7 @@ async def test_an_unload_ends_a_sequence_that_is_starting(box: Box) -> None:
     with pytest.raises(NotReady, match="meanwhile"):
         await start
     await held
-    await box.agent.load(ModelName(name="totals"))
+    await box.load("totals")
 
     with pytest.raises(Conflict):
         await box.ask(model="totals", sequence=Sequence(id="a"))
