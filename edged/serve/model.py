@@ -39,6 +39,7 @@ class Model:
             threads=limits.threads,
         )
         self.parking = Parking(name, limits, self._refused)
+        self._observed: tuple[str, Observer] | None = None
 
     # --- what answers ------------------------------------------------------------
 
@@ -110,9 +111,12 @@ class Model:
         return self.live is None
 
     def observe(self, observer: Observer | None) -> None:
-        """Tell the runs of what is live."""
+        """Tell the runs of what is live, also when it is loaded again."""
+        self._observed = None
         if self.live is not None:
             self.live.ear.listen(observer)
+            if observer is not None:
+                self._observed = self.live.digest, observer
 
     def status(self) -> ModelStatus:
         """Describe it."""
@@ -209,6 +213,8 @@ class Model:
         self.phase = ModelPhase.READY
         self.since_utc = at_utc
         self.trouble = _lame(live)
+        if self._observed is not None and self._observed[0] == live.digest:
+            live.ear.listen(self._observed[1])
         self.parking.release()
 
     def _leave(self) -> Live | None:

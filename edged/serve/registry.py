@@ -318,8 +318,8 @@ class Registry:
     def observe(self, name: str, observer: Observer | None) -> None:
         """Tell each run of the release that is live now, on the loop; None for nobody.
 
-        It ends with the switch to another release. A run is measured and told after
-        it ended, whether anybody waits for its answer or not.
+        Another release is not told of; the same one is, when it is loaded again. A run
+        is told after it ended, whether anybody waits for its answer or not.
         """
         if name in self._models:
             self._models[name].observe(observer)

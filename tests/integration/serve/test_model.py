@@ -271,6 +271,24 @@ async def test_who_left_is_not_heard_any_more() -> None:
     registry.forget("m")
 
 
+async def test_a_release_that_is_loaded_again_is_still_heard() -> None:
+    """After an exchange that failed, or an unload; another one's runs are not."""
+    heard: list[Observation] = []
+    registry = registry_of(version(1))
+    registry.observe("m", heard.append)
+
+    await registry.park("m")
+    registry.switch(version(1))
+    await answered(registry)
+    assert await until(lambda: len(heard) == 1)
+    registry.switch(version(2))
+    await answered(registry)
+    await asyncio.sleep(0.02)
+
+    assert 1 == len(heard)
+    registry.forget("m")
+
+
 async def test_runs_in_sequences_are_told_too(box: Box) -> None:
     """They have rungs of their own."""
     heard: list[Observation] = []
