@@ -105,11 +105,14 @@ class Daemon:
             keep_releases=settings.store.keep_releases,
         )
         self._agent = Agent(self._shop, rules, boot=boot_id())
+        self._window = Window(self._shop, self._agent.ward)
         self._board = Board(
             registry=self._registry,
             phase=self._phase.watch,
             clock=clock,
             troubles=self._troubles,
+            open_change=self._window.open_change,
+            setback=self._window.setback,
             default_timeout_s=settings.serve.default_timeout,
             state_dir=settings.store.state_dir,
         )
@@ -176,9 +179,9 @@ class Daemon:
                 app=control_app(
                     agent=self._agent,
                     upkeep=Upkeep(self._agent),
-                    window=Window(self._shop, self._agent.ward),
+                    window=self._window,
                     reads=Reads(
-                        statuses=self._registry.statuses,
+                        statuses=self._board.models,
                         status=self._board.status,
                         config=self._config_view,
                     ),

@@ -29,7 +29,7 @@ from edged.wire.changes import (
     Which,
     Wish,
 )
-from edged.wire.messages import Trust
+from edged.wire.names import Trust
 
 _log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from edged.activate.swapper import P
 from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
 from edged.wire.changes import (
+    EDGED,
     Change,
     ChangeRequest,
     Changes,
@@ -61,8 +62,16 @@ class Window(Generic[P]):
             return refs, live.manifest if live else None
 
         releases, manifest = await shop.look(look)
-        status = shop.swapper.status(name)
-        return ModelDetail(status=status, releases=releases, manifest=manifest)
+        status = msgspec.structs.replace(
+            shop.swapper.status(name), change=self.open_change(name)
+        )
+        pin = shop.history.pinned(name)
+        return ModelDetail(
+            status=status,
+            releases=releases,
+            manifest=manifest,
+            pinned=": ".join(filter(None, (pin.by, pin.why))) if pin else "",
+        )
 
     async def changes(self, request: ChangesRequest) -> Changes:
         """Return the newest changes."""
@@ -95,6 +104,15 @@ class Window(Generic[P]):
         """Return what is under way, in probation or held, for `status`."""
         change = self._shop.history.open_change(name)
         return self._with_doing(change) if change else None
+
+    def setback(self, name: str) -> Change | None:
+        """Return the newest change of a model if edged itself went back from it."""
+        history = self._shop.history
+        for change in history.changes(name, 1):
+            if change.last.step is Step.QUARANTINED and change.release is not None:
+                mark = history.quarantine(change.release.digest)
+                return change if mark is not None and mark.by == EDGED else None
+        return None
 
     def _with_doing(self, change: Change) -> Change:
         if change.last.step is Step.PROBATION:

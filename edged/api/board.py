@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from edged import __version__
 from edged.host.clock import Clock
 from edged.host.process import Self
@@ -14,7 +16,15 @@ from edged.runtime import backends
 from edged.serve.registry import Registry
 from edged.serve.status import status
 from edged.watch import Watch
-from edged.wire.messages import Level, Phase, Process, Status, Trouble
+from edged.wire.changes import Change
+from edged.wire.messages import (
+    Level,
+    ModelStatus,
+    Phase,
+    Process,
+    Status,
+    Trouble,
+)
 
 #: A run that takes longer than this many default deadlines is stuck, not slow.
 STUCK_DEADLINES = 2
@@ -27,17 +37,21 @@ class Board:
         registry: the models.
         phase: of the daemon.
         troubles: standing problems that are no model's, asked each time.
+        open_change: of a model by its name, asked each time.
+        setback: the newest change of a model if edged itself went back from it.
         default_timeout_s: what tells a slow run from a stuck one.
         state_dir: where the releases are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # every owner's word, each by its name
         self,
         *,
         registry: Registry,
         phase: Watch[Phase],
         clock: Clock,
         troubles: Callable[[], Sequence[Trouble]],
+        open_change: Callable[[str], Change | None],
+        setback: Callable[[str], Change | None],
         default_timeout_s: float,
         state_dir: Path,
     ) -> None:
@@ -46,6 +60,8 @@ class Board:
         self._phase = phase
         self._clock = clock
         self._troubles = troubles
+        self._open_change = open_change
+        self._setback = setback
         self.default_timeout_s = default_timeout_s
         self._process = Self()
         self._started = clock.utc()
@@ -58,8 +74,15 @@ class Board:
             phase=self._phase.value,
             at_utc=_text(self._clock.utc()),
             process=self._describe_process(),
-            models=self._registry.statuses(),
-            troubles=(*self._troubles(), *self._stuck()),
+            models=self.models(),
+            troubles=(*self._troubles(), *self._setbacks(), *self._stuck()),
+        )
+
+    def models(self) -> tuple[ModelStatus, ...]:
+        """Tell each model in a line, with the change that is under way."""
+        return tuple(
+            replace(model, change=self._open_change(model.name))
+            for model in self._registry.statuses()
         )
 
     @property
@@ -71,6 +94,21 @@ class Board:
     def restart_hint(self) -> str:
         """What a person types to start us anew, however we were started."""
         return self._process.restart_hint()
+
+    def _setbacks(self) -> tuple[Trouble, ...]:
+        """Tell what was bad here, until somebody changes that model again."""
+        found = (self._setback(model.name) for model in self._registry.statuses())
+        return tuple(
+            Trouble(
+                code=change.last.code,
+                text=f"{change.model} {change.release.version} "
+                f"(seq {change.release.seq}) was taken back: {change.last.why}",
+                hint=f"edgectl models history {change.model}",
+                model=change.model,
+            )
+            for change in found
+            if change is not None and change.release is not None
+        )
 
     def _stuck(self) -> tuple[Trouble, ...]:
         running_s = self._registry.running_s()

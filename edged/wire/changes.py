@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from edged.wire.messages import Name, Trust
+from edged.wire.names import Name, Trust
 
 
 class Wish(enum.Enum):
@@ -45,6 +45,9 @@ class Step(enum.Enum):
     SUPERSEDED = "superseded"  # a newer one took its place
     DONE = "done"  # what has no steps between
 
+
+#: Who wanted what no person did: `by` of a change, a mark or a pin.
+EDGED = "edged"
 
 #: Steps after which nothing follows.
 ENDS = frozenset(

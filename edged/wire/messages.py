@@ -7,15 +7,12 @@ which only ever grows within its number.
 """
 
 import enum
-from typing import Annotated
 
 import msgspec
 
-from edged.wire.release import NAME_PATTERN, Manifest, Signature
-
-#: A model's name in a request. It becomes a folder name further down, so nothing
-#: that could lead out of a folder may pass here.
-Name = Annotated[str, msgspec.Meta(pattern=rf"\A(?:{NAME_PATTERN})\Z")]
+from edged.wire.changes import Change
+from edged.wire.names import Name, Trust
+from edged.wire.release import Manifest, Signature
 
 
 class Level(enum.Enum):
@@ -42,12 +39,6 @@ class ModelPhase(enum.Enum):
     READY = "ready"
     UNLOADED = "unloaded"  # a person asked for it
     FAILED = "failed"  # could not be loaded; `problem` says why
-
-
-class Trust(enum.Enum):
-    """Why a release may run."""
-
-    LOCAL = "local"  # installed by root or an administrator, unsigned
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +105,11 @@ class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One model in a line."""
+    """One model in a line.
+
+    Attributes:
+        change: that is under way, in probation or held; None for none.
+    """
 
     name: str
     phase: ModelPhase
@@ -126,6 +121,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     inflight: int = 0
     variants: tuple[VariantStatus, ...] = ()
     problem: Trouble | None = None
+    change: Change | None = None
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,13 +200,18 @@ class Models(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one model."""
+    """Everything about one model.
+
+    Attributes:
+        pinned: who wants it to stay as it is, and why; empty for nobody.
+    """
 
     schema: str = "edged.model/1"
     status: ModelStatus
     releases: tuple[ReleaseRef, ...] = ()
     manifest: Manifest | None = None  # of the live release
     trust: Trust = Trust.LOCAL
+    pinned: str = ""
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,25 @@
-"""An activation agent that remembers what it was asked and does nothing."""
+"""The activation rooms as one that remembers what it was asked and does nothing."""
 
 from collections.abc import AsyncIterator
 
 import msgspec
+from aiohttp import web
 
-from edged.api.control import Reads
+from edged.api.access import Roles
+from edged.api.control import Reads, control_app
+from edged.errors import UnknownChange
+from edged.wire.changes import (
+    Change,
+    ChangeRequest,
+    Changes,
+    ChangesRequest,
+    PinRequest,
+    SeqRequest,
+    Step,
+    StepTaken,
+    Which,
+    Wish,
+)
 from edged.wire.messages import (
     Changed,
     ConfigValue,
@@ -22,66 +37,122 @@ from edged.wire.messages import (
     Verified,
 )
 
+COMMITTED = Change(
+    id=1,
+    model="digits",
+    wish=Wish.INSTALL,
+    by="pi (uid 1000, pid 812)",
+    release=Which(version="1.4.0", seq=14, digest="ab" * 32, folder="14-abababababab"),
+    steps=(
+        StepTaken(step=Step.STAGED, at_utc="2026-11-24T06:30:00Z"),
+        StepTaken(step=Step.COMMITTED, at_utc="2026-11-24T06:40:00Z"),
+    ),
+)
+
 DIGITS = ModelStatus(name="digits", phase=ModelPhase.READY, version="1.4.0", seq=14)
 
 
 class FakeAgent:
-    """Satisfies `api.control.Agent`.
+    """Satisfies `Agent`, `Upkeep` and `Window` of `api.control`.
 
     Attributes:
         asked: requests in the order they came.
+        by: who wanted each effect.
         chunks: sizes of what an install brought, piece by piece.
         error: raised by every call if set.
+        told: the changes that it knows.
     """
 
     def __init__(self) -> None:
         self.asked: list[msgspec.Struct] = []
+        self.by: list[str] = []
         self.chunks: list[int] = []
         self.error: Exception | None = None
+        self.told: tuple[Change, ...] = (COMMITTED,)
 
     async def install(
-        self, chunks: AsyncIterator[bytes], request: InstallRequest
+        self, chunks: AsyncIterator[bytes], request: InstallRequest, by: str
     ) -> Changed:
         """Count what comes."""
         async for chunk in chunks:
             self.chunks.append(len(chunk))
-        return self._changed(request, request.name or "bundle")
+        return self._changed(request, request.name or "bundle", by)
 
-    async def use(self, request: UseRequest) -> Changed:
+    async def use(self, request: UseRequest, by: str) -> Changed:
         """Remember it."""
-        return self._changed(request, request.name)
+        return self._changed(request, request.name, by)
 
-    async def rollback(self, request: ModelName) -> Changed:
+    async def rollback(self, request: ModelName, by: str) -> Changed:
         """Remember it."""
-        return self._changed(request, request.name)
+        return self._changed(request, request.name, by)
 
-    async def load(self, request: ModelName) -> Changed:
+    async def load(self, request: ModelName, by: str) -> Changed:
         """Remember it."""
-        return self._changed(request, request.name)
+        return self._changed(request, request.name, by)
 
-    async def unload(self, request: ModelName) -> Changed:
+    async def unload(self, request: ModelName, by: str) -> Changed:
         """Remember it."""
-        return self._changed(request, request.name)
+        return self._changed(request, request.name, by)
 
-    async def remove(self, request: ModelName) -> Changed:
+    async def remove(self, request: ModelName, by: str) -> Changed:
         """Remember it."""
-        return self._changed(request, request.name)
+        return self._changed(request, request.name, by)
+
+    async def commit(self, request: ModelName, by: str) -> Changed:
+        """Remember it."""
+        return self._changed(request, request.name, by)
+
+    async def pin(self, request: PinRequest, by: str) -> Changed:
+        """Remember it."""
+        return self._changed(request, request.name, by)
+
+    async def unpin(self, request: ModelName, by: str) -> Changed:
+        """Remember it."""
+        return self._changed(request, request.name, by)
+
+    async def quarantine(self, request: SeqRequest, by: str) -> Changed:
+        """Remember it."""
+        return self._changed(request, request.name, by)
+
+    async def unquarantine(self, request: SeqRequest, by: str) -> Changed:
+        """Remember it."""
+        return self._changed(request, request.name, by)
 
     async def verify(self, request: ModelName) -> Verified:
         """Remember it."""
-        self._changed(request, request.name)
+        self._note(request)
         return Verified(name=request.name, ok=True, files=3, size_bytes=1000)
 
     async def detail(self, request: ModelName) -> ModelDetail:
         """Remember it."""
-        self._changed(request, request.name)
+        self._note(request)
         return ModelDetail(status=DIGITS)
 
-    def _changed(self, request: msgspec.Struct, name: str) -> Changed:
+    async def changes(self, request: ChangesRequest) -> Changes:
+        """Return those of a model, or all."""
+        self._note(request)
+        names = {change.model for change in self.told}
+        wanted = names if request.name is None else {request.name}
+        found = [change for change in self.told if change.model in wanted]
+        return Changes(changes=tuple(found[-request.limit :]))
+
+    async def change(self, request: ChangeRequest) -> Change:
+        """Return it at once, whatever the caller knows."""
+        self._note(request)
+        for change in self.told:
+            if change.id == request.id:
+                return change
+        raise UnknownChange(f"cannot find change {request.id}: nothing has its number")
+
+    def _changed(self, request: msgspec.Struct, name: str, by: str) -> Changed:
+        self._note(request)
+        self.by.append(by)
+        return Changed(name=name, changed=True, text="done")
+
+    def _note(self, request: msgspec.Struct) -> None:
         self.asked.append(request)
         if self.error is not None:
             raise self.error
-        return Changed(name=name, changed=True, text="done")
 
 
 def fake_reads() -> Reads:
@@ -106,4 +177,11 @@ def fake_reads() -> Reads:
         statuses=lambda: (DIGITS,),
         status=lambda: status,
         config=lambda: ConfigView(values=(row,)),
+    )
+
+
+def fake_app(agent: FakeAgent, roles: Roles) -> web.Application:
+    """Return the control application in front of a fake."""
+    return control_app(
+        agent=agent, upkeep=agent, window=agent, reads=fake_reads(), roles=roles
     )

@@ -11,9 +11,8 @@ import pytest
 
 from edged.api import problems
 from edged.api.access import Roles
-from edged.api.control import control_app
 from edged.wire.endpoints import TABLE, Access
-from tests.fakes.agent import FakeAgent, fake_reads
+from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import serving
 
 OWN, OTHER = 54321, 54322  # users that nobody is
@@ -27,7 +26,8 @@ os.setgid(uid)
 os.setuid(uid)
 statuses = []
 for line in lines:
-    body = '{"seq": 1}' if line.endswith("/use") else ""
+    takes_seq = line.endswith(("/use", "quarantine"))
+    body = '{"seq": 1}' if takes_seq else ""
     head = line + " HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
     head += f"Content-Length: {len(body)}\\r\\n\\r\\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -54,7 +54,7 @@ async def test_every_row_asks_for_its_role(
 ) -> None:
     """The kernel says who is there; no header can."""
     roles = Roles(admin_groups=[ADMINS.gr_name], own_uid=OWN)
-    app = control_app(agent=FakeAgent(), reads=fake_reads(), roles=roles)
+    app = fake_app(FakeAgent(), roles)
 
     async with serving(app, refuse=problems.control_answer) as here:
         here.path.parent.chmod(0o711)
@@ -69,7 +69,7 @@ async def test_every_row_asks_for_its_role(
 
 async def ask_as(path: Path, uid: int, groups: tuple[int, ...]) -> list[int]:
     """Send every row's request as another user; return the statuses."""
-    lines = [f"{row.method} {row.path.replace('{name}', 'digits')}" for row in TABLE]
+    lines = [f"{row.method} {row.path.format(name='digits', id=1)}" for row in TABLE]
     told = json.dumps([str(path), uid, groups, lines])
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-c", ASK, told, stdout=asyncio.subprocess.PIPE

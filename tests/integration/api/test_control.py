@@ -9,11 +9,10 @@ import pytest
 
 from edged.api import problems
 from edged.api.access import Roles
-from edged.api.control import control_app
 from edged.api.routes import MAX_JSON_BYTES
 from edged.errors import QueueFull
 from edged.wire.messages import InstallRequest, ModelName, UseRequest
-from tests.fakes.agent import FakeAgent, fake_reads
+from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import Answered, Served, parse, serving
 
 
@@ -26,7 +25,7 @@ def agent() -> FakeAgent:
 @pytest.fixture
 async def here(agent: FakeAgent) -> AsyncIterator[Served]:
     """Serve the control application."""
-    app = control_app(agent=agent, reads=fake_reads(), roles=Roles())
+    app = fake_app(agent, Roles())
     async with serving(app, refuse=problems.control_answer) as served:
         yield served
 

@@ -20,6 +20,10 @@ from tests.fakes.box import LIMITS
 from tests.fakes.files import RecordingFiles
 
 
+def nothing(_name: str) -> None:
+    """Return no change."""
+
+
 class Room:
     """A pulse and all that it touches."""
 
@@ -38,6 +42,8 @@ class Room:
             phase=self.phase.watch,
             clock=SystemClock(),
             troubles=tuple,
+            open_change=nothing,
+            setback=nothing,
             default_timeout_s=60.0,
             state_dir=folder,
         )

@@ -10,10 +10,15 @@ from aiohttp import web
 
 from edged.api import problems
 from edged.api.access import Roles
-from edged.api.control import control_app
 from edged.client.control import Control
 from edged.errors import Conflict, InvalidRequest, ProtocolError, UnknownEndpoint
 from edged.wire import endpoints
+from edged.wire.changes import (
+    ChangeRequest,
+    ChangesRequest,
+    PinRequest,
+    SeqRequest,
+)
 from edged.wire.endpoints import TABLE, Endpoint
 from edged.wire.messages import (
     InstallRequest,
@@ -21,7 +26,7 @@ from edged.wire.messages import (
     Nothing,
     UseRequest,
 )
-from tests.fakes.agent import FakeAgent, fake_reads
+from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import served
 from tests.fakes.wire import answer, scripted
 
@@ -37,7 +42,7 @@ def control(agent: FakeAgent) -> Iterator[Control]:
     """Return a client of a running control socket."""
 
     def app() -> web.Application:
-        return control_app(agent=agent, reads=fake_reads(), roles=Roles())
+        return fake_app(agent, Roles())
 
     with served(app, refuse=problems.control_answer) as path, Control(path) as client:
         yield client
@@ -47,7 +52,11 @@ REQUESTS = {
     Nothing: Nothing(),
     ModelName: ModelName(name="digits"),
     UseRequest: UseRequest(name="digits", seq=3, new_signature=True),
-    InstallRequest: InstallRequest(name="digits", downgrade=True),
+    InstallRequest: InstallRequest(name="digits", downgrade=True, wait=False),
+    ChangesRequest: ChangesRequest(name="digits", limit=5),
+    ChangeRequest: ChangeRequest(id=1, steps=2, doing="loading fp32", wait_s=0.5),
+    PinRequest: PinRequest(name="digits", why="a trade fair"),
+    SeqRequest: SeqRequest(name="digits", seq=3, why="blurred"),
 }
 
 

@@ -15,7 +15,7 @@ from edged.store import journal as journal_room
 from edged.store.journal import Journal
 from edged.store.layout import Layout
 from edged.wire.changes import Change, Step, StepTaken, Which, Wish
-from edged.wire.messages import Trust
+from edged.wire.names import Trust
 from tests.fakes.files import PowerCut, RecordingFiles, Tail
 
 NOW = "2026-11-24T12:00:00Z"

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from edged.api.access import Roles
-from edged.api.control import control_app
 from edged.api.routes import Routes
 from edged.wire import endpoints
 from edged.wire.messages import (
@@ -14,7 +13,7 @@ from edged.wire.messages import (
     Models,
     Nothing,
 )
-from tests.fakes.agent import FakeAgent, fake_reads
+from tests.fakes.agent import FakeAgent, fake_app
 
 
 async def models(_request: Nothing) -> Models:
@@ -29,7 +28,7 @@ async def load(request: ModelName) -> Changed:
 
 def test_the_control_app_binds_the_whole_table() -> None:
     """Each row by its method and path."""
-    app = control_app(agent=FakeAgent(), reads=fake_reads(), roles=Roles())
+    app = fake_app(FakeAgent(), Roles())
 
     bound = {
         (route.method, route.resource.canonical)
@@ -65,5 +64,7 @@ def test_a_stream_is_not_bound_to_a_handler_without_one() -> None:
         routes.bind_stream(endpoints.LOAD, _streaming_load)
 
 
-async def _streaming_load(chunks: AsyncIterator[bytes], request: ModelName) -> Changed:
-    raise NotImplementedError(chunks, request)
+async def _streaming_load(
+    chunks: AsyncIterator[bytes], request: ModelName, by: str
+) -> Changed:
+    raise NotImplementedError(chunks, request, by)

@@ -2,20 +2,40 @@
 
 import pytest
 
-from edged.api.control import Agent
-from edged.errors import Conflict
+from edged.api.control import Upkeep
+from edged.errors import Conflict, UnknownChange
+from edged.wire.changes import ChangeRequest, ChangesRequest
 from edged.wire.messages import ModelName
-from tests.fakes.agent import FakeAgent
+from tests.fakes.agent import COMMITTED, FakeAgent
 
 
 async def test_a_fake_agent_remembers_what_it_was_asked() -> None:
     """Tests can see the request as the agent got it."""
     fake = FakeAgent()
-    agent: Agent = fake
+    upkeep: Upkeep = fake
 
-    changed = await agent.load(ModelName(name="digits"))
+    changed = await upkeep.load(ModelName(name="digits"), "pi")
 
-    assert ("digits", [ModelName(name="digits")]) == (changed.name, fake.asked)
+    assert ("digits", [ModelName(name="digits")], ["pi"]) == (
+        changed.name,
+        fake.asked,
+        fake.by,
+    )
+
+
+async def test_a_fake_agent_tells_the_changes_it_was_given() -> None:
+    """Of a model or of all, and one by its number."""
+    fake = FakeAgent()
+
+    found = [
+        (await fake.changes(ChangesRequest(name=name))).changes
+        for name in (None, "digits", "other")
+    ]
+
+    assert [(COMMITTED,), (COMMITTED,), ()] == found
+    assert COMMITTED == await fake.change(ChangeRequest(id=1))
+    with pytest.raises(UnknownChange):
+        await fake.change(ChangeRequest(id=2))
 
 
 async def test_a_fake_agent_raises_the_error_it_was_given() -> None:
@@ -24,4 +44,4 @@ async def test_a_fake_agent_raises_the_error_it_was_given() -> None:
     fake.error = Conflict("cannot load: busy")
 
     with pytest.raises(Conflict):
-        await fake.load(ModelName(name="digits"))
+        await fake.load(ModelName(name="digits"), "pi")
