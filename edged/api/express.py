@@ -25,6 +25,7 @@ from edged.api.connection import Limits
 from edged.api.express_desk import Desk, Order, Unusual
 from edged.api.express_head import Head, Kind
 from edged.api.express_intake import MOST_FDS, Intake, TooManyDescriptors, close
+from edged.api.express_outbox import CLOSING, closing, left_of
 from edged.api.regions import MAX_BODY_BYTES
 from edged.errors import BadRegion, EdgedError
 from edged.host.peer import Peer, is_gone, unread_bytes
@@ -37,7 +38,6 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 
 _NOT_NOW = (BlockingIOError, InterruptedError)
-_END = b"\r\n\r\n"
 
 HandOver = Callable[["Line", socket.socket, bytes], None]
 
@@ -69,27 +69,10 @@ class Line:
     """
 
     __slots__ = (
-        "_closes",
-        "_desk",
-        "_due",
-        "_hand_over",
-        "_head",
-        "_intake",
-        "_limits",
-        "_loop",
-        "_lost",
-        "_order",
-        "_reading",
-        "_sock",
-        "_stage",
-        "_ticket",
-        "_timer",
-        "_unread",
-        "_unsent",
-        "last",
-        "peer",
-        "registered",
-    )
+        "_closes", "_desk", "_due", "_hand_over", "_head", "_intake", "_limits",
+        "_loop", "_lost", "_order", "_parts", "_reading", "_size", "_sock", "_stage",
+        "_ticket", "_timer", "_unread", "_unsent", "last", "peer", "registered",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -114,6 +97,8 @@ class Line:
         self._head: Head  # of the present request
         self._order: Order | None = None
         self._ticket: Ticket | None = None
+        self._parts: Sequence[Buffer] = ()  # of an answer that begins to be sent
+        self._size = 0
         self._unsent: list[memoryview] = []
         self._unread = 0  # of what was sent, as of the last look
         self._closes = False  # its answer says that it is the last
@@ -262,9 +247,16 @@ class Line:
         self._ticket = None
         if self.last:
             self._closes = True
-            begin = bytes(parts[0]).replace(_END, b"\r\nConnection: close" + _END, 1)
-            size += len(begin) - len(parts[0])
-            parts = (begin, *parts[1:])
+            parts = (closing(parts[0]), *parts[1:])
+            size += len(CLOSING)
+        self._parts, self._size = parts, size
+        self._desk.outbox.put(self)
+
+    def send(self) -> None:
+        """Send the answer, unless the connection has ended; see `Outbox`."""
+        parts, self._parts = self._parts, ()
+        if not parts:
+            return
         try:
             sent = self._sock.sendmsg(parts)
         except _NOT_NOW:
@@ -272,12 +264,10 @@ class Line:
         except OSError:
             self.abort()
             return
-        if sent == size:
+        if sent == self._size:
             self._rest()
         else:
-            views = [memoryview(part) for part in parts]
-            self._unsent = [view.cast("B") for view in views if view.nbytes]
-            self._drop_sent(sent)
+            self._unsent = left_of(parts, sent)
             self._await_reader()
             self._loop.add_writer(self._sock, self._writable)
 
@@ -296,19 +286,12 @@ class Line:
         except OSError:
             self.abort()
             return
-        self._drop_sent(sent)
+        self._unsent = left_of(self._unsent, sent)
         if self._unsent:
             self._await_reader()
         else:
             self._loop.remove_writer(self._sock)
             self._rest()
-
-    def _drop_sent(self, sent: int) -> None:
-        unsent = self._unsent
-        while unsent and sent >= len(unsent[0]):
-            sent -= len(unsent.pop(0))
-        if sent:
-            unsent[0] = unsent[0][sent:]
 
     def _rest(self) -> None:
         """The answer is out; the next request may come."""
@@ -354,7 +337,8 @@ class Line:
             self._order.let_go()
         self._intake.close_fds()
         self._ticket = self._order = None
-        self._unsent = []
+        self._parts, self._unsent = (), []
+        self._desk.outbox.forget(self)
 
     def _refuse_descriptors(self) -> None:
         error = BadRegion(

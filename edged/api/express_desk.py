@@ -13,6 +13,7 @@ from typing import Protocol
 from edged.api import problems, translate
 from edged.api.connection import Refuse, raw_answer
 from edged.api.express_head import Head, Heads, Kind
+from edged.api.express_outbox import Outbox
 from edged.api.express_plan import MAX_KNOWN_BYTES, Plan, Plans
 from edged.api.regions import read_registration
 from edged.errors import EdgedError, UnknownVersion
@@ -20,7 +21,7 @@ from edged.host.clock import Clock
 from edged.host.peer import Peer
 from edged.serve.lending import Loan, borrow
 from edged.serve.live import Live
-from edged.serve.reception import Ticket
+from edged.serve.reception import Checked, Ticket
 from edged.serve.regions import Regions
 from edged.serve.registry import Pin, Registry
 from edged.serve.request import InferResponse
@@ -28,6 +29,7 @@ from edged.wire import oip
 from edged.wire.tensorbytes import Array, Buffer
 
 _OK = f"HTTP/1.1 {HTTPStatus.OK.value} {HTTPStatus.OK.phrase}\r\n"
+_TEXT = (f"{_OK}Content-Type: {oip.JSON_TYPE}\r\nContent-Length: %d\r\n\r\n%b").encode()
 _DONE = (
     f"{_OK}Content-Type: application/octet-stream\r\nContent-Length: 0\r\n\r\n"
 ).encode()
@@ -109,6 +111,7 @@ class Desk:
     ) -> None:
         self.regions = regions
         self.heads = Heads()
+        self.outbox = Outbox()
         self._registry = registry
         self._monotonic = clock.monotonic
         self._max_body = max_body
@@ -199,7 +202,10 @@ class Desk:
         done = partial(
             self._done, caller, live, plan, asked, loan, int((ready_s - read_s) * 1e9)
         )
-        return self._registry.submit(request, done, order.pin)
+        checked = None
+        if plan is not None and plan.wanted is not None:
+            checked = Checked(live, plan.wanted)
+        return self._registry.submit(request, done, order.pin, checked)
 
     def _borrow(
         self,
@@ -293,6 +299,10 @@ def _read(
         inputs = plan.inputs(body, stop)
         if inputs is not None:
             return plan, plan.asked, inputs
+    framed = plans.find_numbers(text) if stop == len(body) else None
+    if framed is not None:
+        plan, inputs = framed
+        return plan, plan.asked, inputs
     asked = translate.read(body, json_bytes, order.live)
     plans.keep(text, asked, len(body) - stop)
     return None, asked, asked.inputs
@@ -307,12 +317,19 @@ def _write(
         placed = plan.placed
         tensors = [outputs[name].data for name in outputs if name not in placed]
         return (plan.known.begin, *tensors), plan.known.size
+    if plan is not None and plan.known_text is not None:
+        text = plan.known_text.write(outputs)
+        if text is not None:
+            whole = _TEXT % (len(text), text)
+            return (whole,), len(whole)
     encoded = translate.write(answer, asked)
     begin = _begin(encoded)
     size = len(begin) + encoded.content_length
     begin += encoded.buffers[0]
     if plan is not None and plan.is_plain:
         plan.know(outputs, begin, size)
+    elif plan is not None and encoded.json_bytes is None:
+        plan.know_text(outputs, bytes(encoded.buffers[0]))
     return (begin, *encoded.buffers[1:]), size
 
 

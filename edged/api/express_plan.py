@@ -14,16 +14,19 @@ import msgspec
 import numpy as np
 
 from edged.api import body as bodies
+from edged.api.express_numbers import Frame, Numbers, cut, only_array
 from edged.api.translate import sequence_of
-from edged.errors import EdgedError
+from edged.errors import EdgedError, InvalidTensor
+from edged.serve import admission
 from edged.serve.live import Live
-from edged.wire import oip
+from edged.wire import oip, tensorjson
 from edged.wire.tensorbytes import Array
 
 #: Plans of one release, and the longest JSON that is remembered: at most 1 MiB.
 MAX_PLANS = 256
 MAX_KNOWN_BYTES = 4096
 
+_DATA = b'"data":['
 _BOOL = np.dtype(bool)
 #: Kinds of dtypes whose memory is what the protocol sends, on a little-endian machine.
 _PLAIN = "biuf" if sys.byteorder == "little" else ""
@@ -47,6 +50,10 @@ class Plan:
         borrows: whether any tensor is in shared memory.
         is_plain: whether answers are binary or placed tensors, and begin alike.
         known: how the last answer began, where that is the same for like outputs.
+        known_text: what the last answer said, where it was JSON and only its elements
+            can be others.
+        wanted: the outputs, where names, dtypes and shapes were held against the
+            release's signature and are right; None where that is still to be done.
     """
 
     __slots__ = (
@@ -56,7 +63,9 @@ class Plan:
         "borrows",
         "is_plain",
         "known",
+        "known_text",
         "placed",
+        "wanted",
     )
 
     def __init__(self, asked: oip.Asked, places: tuple[_Place, ...], size: int) -> None:
@@ -65,6 +74,8 @@ class Plan:
         self.borrows = bool(asked.shared or self.placed)
         self.is_plain = _is_plain(asked)
         self.known: Known | None = None
+        self.known_text: KnownText | None = None
+        self.wanted: tuple[str, ...] | None = None
         self._places = places
         self._size = size
 
@@ -99,8 +110,45 @@ class Plan:
         ):
             self.known = Known(outputs, begin, size)
 
+    def know_text(self, outputs: Mapping[str, Array], text: bytes) -> None:
+        """Keep what an answer in JSON said, if it says one output's elements."""
+        if len(outputs) != 1 or self.asked.options.edged_explain:
+            return
+        if any(wanted.classes or wanted.place for wanted in self.asked.outputs or ()):
+            return
+        before, key, rest = text.partition(_DATA)
+        elements, close, after = rest.partition(b"]")
+        if key and elements and b'"' not in elements and _DATA not in after:
+            self.known_text = KnownText(outputs, before + key[:-1], close[1:] + after)
+
     def __repr__(self) -> str:
         return f"plan of {len(self._places)} tensors, {self._size} bytes"
+
+
+class KnownText:
+    """An answer whose one output is in its JSON, without the output's elements."""
+
+    __slots__ = ("_after", "_before", "_kinds", "_what")
+
+    def __init__(
+        self, outputs: Mapping[str, Array], before: bytes, after: bytes
+    ) -> None:
+        ((name, _),) = outputs.items()
+        self._kinds = _kinds(outputs)
+        self._before, self._after = before, after
+        self._what = f"output {name!r}"
+
+    def write(self, outputs: Mapping[str, Array]) -> bytes | None:
+        """Return the JSON; None where these are not such outputs.
+
+        Raises:
+            InvalidRequest: JSON cannot say them.
+        """
+        if _kinds(outputs) != self._kinds:
+            return None
+        (array,) = outputs.values()
+        data = tensorjson.write_tensor(array, self._what)
+        return b"%b%b%b" % (self._before, data, self._after)
 
 
 class Known:
@@ -133,6 +181,7 @@ class Plans:
     def __init__(self, live: Live, max_body: int) -> None:
         self._live = weakref.ref(live)
         self._known: dict[bytes, Plan] = {}
+        self._framed: dict[Frame, tuple[Plan, Numbers]] = {}
         self.binary_limit, self.json_limit = (
             bodies.body_limit(live.signature, max_body, json_only=json_only)
             for json_only in (False, True)
@@ -146,6 +195,16 @@ class Plans:
         """Return what was kept of a JSON with these bytes."""
         return self._known.get(text)
 
+    def find_numbers(self, text: bytes) -> tuple[Plan, dict[str, Array]] | None:
+        """Return what was kept of a JSON but for its numbers, and these."""
+        found = cut(text) if self._framed else None
+        framed = self._framed.get(found[0]) if found else None
+        if found is None or framed is None:
+            return None
+        plan, numbers = framed
+        inputs = numbers.read(found[1])
+        return None if inputs is None else (plan, inputs)
+
     def keep(self, text: bytes, asked: oip.Asked, tensor_bytes: int) -> None:
         """Keep what a JSON says, if that is all and the same for every body.
 
@@ -156,8 +215,18 @@ class Plans:
         """
         if len(text) > MAX_KNOWN_BYTES:
             return
+        numbers = None if tensor_bytes else only_array(text, asked)
+        found = cut(text)
+        if numbers is not None and found and not _continues(asked.options):
+            framed = Plan(asked, (), 0)
+            framed.wanted = _checked(asked, self._live())
+            if len(self._framed) >= MAX_PLANS:
+                self._framed.clear()
+            self._framed[found[0]] = framed, numbers
+            return
         plan = plan_of(asked, tensor_bytes)
         if plan is not None:
+            plan.wanted = _checked(asked, self._live())
             if len(self._known) >= MAX_PLANS:
                 self._known.clear()
             self._known[text] = plan
@@ -185,6 +254,21 @@ def plan_of(asked: oip.Asked, tensor_bytes: int) -> Plan | None:
     if at != tensor_bytes or _continues(asked.options):
         return None
     return Plan(asked, tuple(places), at)
+
+
+def _checked(asked: oip.Asked, live: Live | None) -> tuple[str, ...] | None:
+    """Return the wanted outputs of a request that the model takes; else None.
+
+    Its refusal, and the check of tensors elsewhere, are left to admission.
+    """
+    if live is None or asked.shared:
+        return None
+    outputs = None if asked.outputs is None else tuple(o.name for o in asked.outputs)
+    try:
+        admission.check_inputs(live.plan, live.name, asked.inputs)
+        return admission.wanted_outputs(live.plan, live.name, outputs)
+    except InvalidTensor:
+        return None
 
 
 def _continues(options: oip.Options) -> bool:

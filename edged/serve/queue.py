@@ -85,6 +85,8 @@ class Queue(Generic[J]):
 
     def charge(self, peer: Hashable, ns: int) -> None:
         """Count service against a peer; forget those who have nothing waiting."""
+        if not self._served:  # nobody waits, or did: the usual case
+            return
         if peer in self._served:
             self._served[peer] += ns
         present = {job.peer for job in self._jobs}

@@ -77,6 +77,18 @@ class Seat(msgspec.Struct, frozen=True):
     line: Hashable = None
 
 
+class Checked(msgspec.Struct, frozen=True):
+    """What `check` found for a request with these very names, dtypes and shapes.
+
+    Attributes:
+        live: the release that it was held against.
+        wanted: the outputs.
+    """
+
+    live: Live
+    wanted: tuple[str, ...]
+
+
 def check(request: InferRequest, live: Live) -> tuple[str, ...]:
     """Check what is asked against the signature; return the wanted outputs.
 

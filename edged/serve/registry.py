@@ -23,6 +23,7 @@ from edged.serve.live import Live
 from edged.serve.model import Model
 from edged.serve.observing import Observer
 from edged.serve.reception import (
+    Checked,
     Done,
     Limits,
     Seat,
@@ -139,11 +140,21 @@ class Registry:
         return await heard(answered, ticket)
 
     def submit(
-        self, request: InferRequest, done: Done, pin: "Pin | None" = None
+        self,
+        request: InferRequest,
+        done: Done,
+        pin: "Pin | None" = None,
+        checked: Checked | None = None,
     ) -> Ticket:
         """Admit one request; `done` is called on the loop, once, maybe at once.
 
         A request in a sequence of a model with state goes to `infer`.
+
+        Args:
+            request: what is asked.
+            done: told the answer or the failure.
+            pin: what `pinned` gave for it.
+            checked: that one like it was checked before.
 
         Raises:
             UnknownModel, UnknownVersion, UnknownVariant, NotReady: nobody answers.
@@ -156,7 +167,10 @@ class Registry:
             return self._models[live.name].parking.wait(request, done, ask)
         try:
             rung = live.rung(request.variant)
-            wanted = check(request, live)
+            if checked is not None and checked.live is live:
+                wanted = checked.wanted
+            else:
+                wanted = check(request, live)
             return admit(request, Seat(live, rung, rung.run), wanted, self.limits, done)
         except EdgedError as error:
             live.stats.refused(error.code)

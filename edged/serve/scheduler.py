@@ -62,8 +62,10 @@ class Scheduler:
     @property
     def inflight(self) -> int:
         """Requests that wait or run, those whose caller has gone included."""
-        running = sum(len(batch) for batch in self._since_s)
-        return len(self._queue) + running + self._extra
+        waiting = len(self._queue) + self._extra
+        if not self._since_s:  # asked by every request, most of which run on the loop
+            return waiting
+        return waiting + sum(len(batch) for batch in self._since_s)
 
     def running_s(self, now_s: float) -> float:
         """Return for how long the longest present run has been on; 0 for none."""
