@@ -4,11 +4,11 @@ Law: blocking; bounded readers of our own, see `runtime.onnx_file` and
 `runtime.tflite_file`. Nothing is followed out of the release's folder.
 """
 
-import stat
 from pathlib import Path
 
 from edged.errors import BadBundle
 from edged.runtime import onnx_file, tflite_file
+from edged.store.integrity import fault
 from edged.wire.release import BackendName, Manifest
 
 
@@ -20,15 +20,16 @@ def check_static(folder: Path, manifest: Manifest) -> None:
         manifest: names its files.
 
     Raises:
-        BadBundle: a file is none, or a model keeps tensors where the manifest names
+        BadBundle: a file is missing, no plain file or not what the manifest says of
+            its size and digest, or a model keeps tensors where the manifest names
             nothing.
         BadModel: a model's file is damaged, or not what its backend takes.
     """
-    for name in manifest.files:
-        if not stat.S_ISREG((folder / name).lstat().st_mode):
+    for name, entry in manifest.files.items():
+        if wrong := fault(folder / name, entry):
             raise BadBundle(
-                f"cannot use {name} of {manifest.name}: it is not a regular file",
-                hint="pack the bundle again, with files instead of links",
+                f"cannot use {manifest.name} {manifest.version}: {wrong}",
+                hint="install it again, from plain files as they were published",
             )
     for variant in manifest.variants:
         path = folder / variant.file
