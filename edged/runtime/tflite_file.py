@@ -18,7 +18,7 @@ from edged.errors import BadModel
 
 # Field numbers in the schema.
 _MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_SIGNATURES = 1, 2, 7
-_CODE_DEPRECATED, _CODE_BUILTIN = 0, 3
+_CODE_DEPRECATED, _CODE_CUSTOM, _CODE_BUILTIN = 0, 1, 3
 _SUBGRAPH_TENSORS = 0
 _TENSOR_NAME, _TENSOR_IS_VARIABLE = 3, 5
 _SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS, _SIGNATURE_SUBGRAPH = 0, 1, 4
@@ -26,6 +26,9 @@ _MAP_NAME, _MAP_TENSOR = 0, 1
 
 #: BuiltinOperator: VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE.
 _VARIABLE_OPERATORS = {142, 143, 144}
+
+#: How the converter names a TensorFlow operator that it kept (SELECT_TF_OPS).
+_FLEX = "Flex"
 
 _COPY_AGAIN = "copy it again and compare its sha256 with the original's"
 
@@ -56,7 +59,8 @@ def read(path: Path) -> TfliteFile:
     """Read the facts of a file.
 
     Raises:
-        BadModel: not a TensorFlow Lite file, or truncated.
+        BadModel: not a TensorFlow Lite file, truncated, or one that needs all of
+            TensorFlow.
     """
     try:
         with path.open("rb") as file:
@@ -90,6 +94,7 @@ def _facts(name: str, data: mmap.mmap) -> TfliteFile:
             hint="an ONNX file is named .onnx and loaded with the onnx backend",
         )
     model = _Table(data, _u32(data, 0), _Work())
+    _refuse_flex(name, model)
     codes = {
         max(code.number(_CODE_DEPRECATED, "b"), code.number(_CODE_BUILTIN, "i"))
         for code in model.tables(_MODEL_CODES)
@@ -111,6 +116,17 @@ def _facts(name: str, data: mmap.mmap) -> TfliteFile:
             for pair in signature.tables(field)
         },
     )
+
+
+def _refuse_flex(name: str, model: "_Table") -> None:
+    for code in model.tables(_MODEL_CODES):
+        custom = code.text(_CODE_CUSTOM)
+        if custom.startswith(_FLEX):
+            raise BadModel(
+                f"cannot load {name}: its operator {custom} needs TensorFlow's Flex "
+                "delegate, which is not here",
+                hint="convert it again with TFLITE_BUILTINS as the only supported_ops",
+            )
 
 
 class _TooMuch(Exception):  # never leaves this module

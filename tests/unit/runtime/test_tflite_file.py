@@ -72,6 +72,14 @@ def test_an_empty_or_missing_file_says_so(write: Write, tmp_path: Path) -> None:
         read(tmp_path / "absent.tflite")
 
 
+def test_a_tensorflow_operator_is_told(write: Write) -> None:
+    """The interpreter alone only says that it is unresolved."""
+    path = write(tflite_files.custom_op().replace(b"AcmeMagic", b"FlexErfcX"))
+
+    with pytest.raises(BadModel, match="FlexErfcX needs TensorFlow's Flex delegate"):
+        read(path)
+
+
 def test_tables_that_all_lead_to_one_do_not_multiply(write: Write) -> None:
     """16 KB, two thousand subgraphs, each with the same two thousand tensors."""
     path = write(tflite_files.knot(2000))
