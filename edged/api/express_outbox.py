@@ -34,7 +34,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._last: Sender | None = None
-        self._loop = asyncio.get_running_loop
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking calls getpid(2)
         self._waiting: list[Sender] = []
 
     def put(self, sender: Sender) -> None:
@@ -44,7 +44,9 @@ class Outbox:
             return
         self._last = sender
         if not self._waiting:
-            self._loop().call_soon(self._flush)
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._flush)
         self._waiting.append(sender)
 
     def forget(self, sender: Sender) -> None:

@@ -64,7 +64,9 @@ class Job:
         self.rung = rung
         self.run = run
         self.feeds = feeds
-        self.input_bytes = sum(array.nbytes for array in feeds.values())
+        self.input_bytes = 0
+        for array in feeds.values():
+            self.input_bytes += array.nbytes
         self.into = into
         self.wanted = wanted
         self.deadline_s = deadline_s

@@ -238,9 +238,10 @@ class Scheduler:
             return
         ns = outcome.ended_ns - outcome.started_ns
         self._queue.charge(job.peer, ns)
-        self._taken[job.rung.id].add(ns)
+        variant = job.rung.id
+        self._taken[variant].add(ns)
         if self._joined is None:  # a run that waits for company is not for the loop
-            self._placers[job.rung.id].observe(job.input_bytes, ns)
+            self._placers[variant].observe(job.input_bytes, ns)
 
     def _left_thread(self) -> None:
         self._extra -= 1

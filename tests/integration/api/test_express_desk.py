@@ -272,6 +272,59 @@ def version(number: int, datatype: Datatype = Datatype.FP32) -> Live:
     return live_model("m", signature([tensor], [tensor]), dict, version=f"{number}")
 
 
+#: What may stand for the numbers of a request that is known; most are no such numbers.
+NUMBERS = (
+    "1,2,3,4", "4.5, 1e3,-0,7", "1,2,3", "1,2,3,4,5", "1,2,3,true", "1,2,3,[4]",
+    "1,2,3,4],[", "1e999,2,3,4", "1,2,3,NaN", "1,2,3,04", '1,2,3,"4"', "",
+    "[1,2,3,4]", "1,2,3,1e39", "1,2,3,4,", "1,2,3,4",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("outputs", [b"", b',"outputs":[{"name":"y"}]'])
+async def test_json_that_is_known_but_for_its_numbers_means_the_same(
+    outputs: bytes,
+) -> None:
+    """On one connection, after one like it, both doors say the same to each."""
+    text = b'{"id":"a","inputs":[{"name":"x","datatype":"FP32","shape":[1,4],"data":['
+    raws = [post(text + each.encode() + b"]}]" + outputs + b"}") for each in NUMBERS]
+    heard: list[list[Reply | None]] = []
+
+    async with doors() as here:
+        for path in (here.express, here.plain):
+            with Caller(path) as caller:
+                heard.append([])
+                for raw in raws:
+                    await caller.send(raw)
+                    heard[-1].append(await caller.reply())
+
+    assert heard[0] == heard[1]
+    assert {200, 400} == {reply.status for reply in heard[0] if reply}
+    assert 4 == sum(reply.status == 200 for reply in heard[0] if reply)
+
+
+async def test_json_that_is_known_is_held_against_the_new_release() -> None:
+    """Plans of numbers go with their release, too."""
+    text = b'{"inputs":[{"name":"x","datatype":"FP32","shape":[2],"data":[1,2]}]}'
+    raw = post(text, model="m")
+    heard = []
+
+    async with doors(version(1)) as here:
+        with Caller(here.express) as caller:
+            for release in (None, version(2), version(3, Datatype.INT32)):
+                if release is not None:
+                    here.registry.switch(release)
+                for _ in range(2):
+                    await caller.send(raw)
+                    reply = await caller.reply()
+                    assert reply is not None
+                    heard.append(
+                        re.findall(rb'"model_version":"(.)"|it takes (\w+)', reply.body)
+                    )
+
+    assert [[(b"1", b"")]] * 2 + [[(b"2", b"")]] * 2 == heard[:4]
+    assert [[(b"", b"INT32")]] * 2 == heard[4:]
+
+
 async def test_a_switch_makes_plans_anew() -> None:
     """The same bytes are held against the new release's signature, at once."""
     raw = binary({"x": np.ones(3, "<f4")}, model="m")
