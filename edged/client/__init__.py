@@ -2,7 +2,8 @@
 
 Reading order: `http` (bytes), `reach` (why not), `transport` (blocking calls),
 `control` (the control socket, typed), `calls` (what the data socket can be asked),
-`memory` (large inputs), `inference` and `aio` (asking it).
+`memory` (large tensors), `answers` (which outputs are large), `inference` and `aio`
+(asking it).
 
 Law: a deadline on every call, typed errors, numpy in and out. Names are imported when
 they are used: who speaks to the control socket alone imports no numpy.

@@ -136,6 +136,7 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     inputs: Mapping[str, Array | SharedTensor],
     *,
     timeout_s: float,
+    places: Mapping[str, oip.Place] | None = None,
     version: str | None = None,
     variant: str | None = None,
     outputs: Sequence[str] | None = None,
@@ -149,7 +150,7 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     """Ask a model; see `InferOptions`.
 
     The deadline goes along, so that the daemon does not work for a caller that has
-    given up.
+    given up. `places` says where in shared memory some of the `outputs` go.
 
     Raises:
         InvalidTensor: an array that the protocol cannot carry.
@@ -165,7 +166,7 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     }
     parameters.update({key: value for key, value in said.items() if value})
     encoded = oip.encode_request(
-        inputs, outputs=outputs, classes=classes, parameters=parameters
+        inputs, outputs=outputs, classes=classes, places=places, parameters=parameters
     )
     headers = [("Content-Type", encoded.content_type)]
     if encoded.json_bytes is not None:
@@ -178,15 +179,19 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     )
 
 
-def read_infer(answer: Answer) -> Result:
+def read_infer(answer: Answer, placed: Mapping[str, memoryview] = {}) -> Result:
     """Read a model's answer.
+
+    Args:
+        answer: as it came.
+        placed: memory that outputs were asked into, by name; they are copied.
 
     Raises:
         EdgedError: the daemon's own, or ProtocolError.
     """
     check(answer)
     length = answer.headers.get(oip.JSON_LENGTH_HEADER.lower())
-    answered = oip.decode_response(answer.body, length)
+    answered = oip.decode_response(answer.body, length, placed)
     explained = None
     if "edged_variant" in answered.parameters:
         explained = _convert(answered.parameters, Explained)

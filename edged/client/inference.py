@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.client import calls
+from edged.client.answers import Answers, Expected
 from edged.client.calls import (
     Array,
     Explained,
@@ -61,6 +62,7 @@ class Client:
         self._transport = Transport(socket_path(socket, "EDGED_SOCKET", DATA_SOCKET))
         self._timeout_s = timeout_s
         self._memory = Memory()
+        self._answers = Answers()
         self._registering = threading.Lock()
         self._only_input: dict[str, str] = {}  # by model, once it was asked for
 
@@ -88,7 +90,9 @@ class Client:
             **options: see `InferOptions`.
 
         Returns:
-            The outputs, as arrays that the caller owns.
+            The outputs, as arrays that the caller owns: nothing that comes later
+            changes them. Large ones come by shared memory, and are copied from it,
+            as soon as a call of such inputs was answered once.
         """
         allowed_s = self._timeout_s if timeout_s is None else timeout_s
         named = calls.as_arrays(
@@ -96,12 +100,20 @@ class Client:
             if isinstance(inputs, Mapping)
             else {self._name_of_input(model, allowed_s): inputs}
         )
-        lent = self._memory.lend(named)
+        expected = self._answers.expected(model, named, options)
+        lent = self._memory.lend(named, expected.sizes if expected else {})
         try:
-            return self._ask(model, lent, allowed_s, options)
+            if expected is not None and lent.places:
+                found = self._ask_placed(model, lent, allowed_s, options, expected)
+                if found is not None:
+                    return found
+            result = self._ask(model, lent, allowed_s, options)
         except Refused:
             self._only_input.pop(model, None)  # another signature may be live by now
             raise
+        else:
+            self._answers.learn(model, named, options, result)
+            return result
         finally:
             self._memory.take_back(lent)
 
@@ -149,19 +161,46 @@ class Client:
     ) -> None:
         self.close()
 
+    def _ask_placed(
+        self,
+        model: str,
+        lent: Lent,
+        allowed_s: float,
+        options: InferOptions,
+        expected: Expected,
+    ) -> Result | None:
+        """Ask for outputs in shared memory; None where they were not as expected."""
+        named: InferOptions = {**options, "outputs": expected.outputs}
+        try:
+            result = self._ask(model, lent, allowed_s, named)
+        except Refused:
+            self._answers.distrust(model, lent.plain, options)
+        else:
+            if expected.has(result):
+                lent.at_rest = True
+                return result
+            self._answers.forget(model, lent.plain, options)
+        lent.answer_in_body()
+        return None
+
     def _ask(
         self, model: str, lent: Lent, allowed_s: float, options: InferOptions
     ) -> Result:
-        self._introduce(lent, allowed_s)
-        call = calls.infer(model, lent.inputs, timeout_s=allowed_s, **options)
         try:
-            return calls.read_infer(self._send(call, allowed_s))
+            return self._ask_once(model, lent, allowed_s, options)
         except UnknownRegion:
             # A daemon that was restarted, or let all our connections go, forgot it.
             self._memory.restart()
-            self._introduce(lent, allowed_s)
-            call = calls.infer(model, lent.inputs, timeout_s=allowed_s, **options)
-            return calls.read_infer(self._send(call, allowed_s))
+            return self._ask_once(model, lent, allowed_s, options)
+
+    def _ask_once(
+        self, model: str, lent: Lent, allowed_s: float, options: InferOptions
+    ) -> Result:
+        self._introduce(lent, allowed_s)
+        call = calls.infer(
+            model, lent.inputs, timeout_s=allowed_s, places=lent.places, **options
+        )
+        return calls.read_infer(self._send(call, allowed_s), lent.placed())
 
     def _introduce(self, lent: Lent, allowed_s: float) -> None:
         """Make the blocks known to the daemon; if it refuses, send their bytes."""

@@ -1,10 +1,11 @@
-"""Memory shared with the daemon: where large inputs go, so that no socket copies them.
+"""Memory shared with the daemon: where large tensors go, so that no socket copies them.
 
 Law: no socket is touched here; the clients register what this hands out. A block is a
 sealed memfd, mapped here and in the daemon. Arrays from `empty` lie in blocks of their
 own and are sent where they lie; other large arrays are copied into scratch blocks,
-each used by one call at a time. Safe in any thread and after a fork: the child gives up
-the scratch that it would share with its parent.
+each used by one call at a time, and large outputs are copied from there. Scratch that
+a run may still write into is never used again. Safe in any thread and after a fork:
+the child gives up the scratch that it would share with its parent.
 Source: docs/reference/shared-memory.md; memfd_create(2).
 """
 
@@ -28,7 +29,7 @@ from edged.client.http import Call, quote
 from edged.errors import BadRegion, EdgedError
 from edged.host.shm import Mapped
 from edged.wire import tensorbytes
-from edged.wire.oip import JSON_TYPE, Place, SharedTensor
+from edged.wire.oip import ALIGNMENT, JSON_TYPE, Place, SharedTensor
 from edged.wire.oip_regions import FD_KEY, Registration
 from edged.wire.tensors import Datatype
 
@@ -87,22 +88,41 @@ class Lent:
 
     Attributes:
         inputs: as they are to be sent: arrays in the body, or where they lie.
-        blocks: that they lie in.
+        places: where outputs are to be put, by name; the others come in the body.
+        blocks: that all these lie in.
+        at_rest: whether no run can write into them any more.
     """
 
     def __init__(self, inputs: Mapping[str, Array]) -> None:
         self.plain = inputs
         self.inputs: dict[str, Array | SharedTensor] = dict(inputs)
+        self.places: dict[str, Place] = {}
         self.blocks: list[Block] = []
         self.scratch: Block | None = None
+        self.at_rest = True
 
     def unknown(self) -> tuple[Block, ...]:
         """Return the blocks that the daemon has yet to be told of."""
         return tuple(block for block in self.blocks if not block.registered)
 
+    def placed(self) -> dict[str, memoryview]:
+        """Return the memory that outputs are put in, by name."""
+        if self.scratch is None:
+            return {}
+        memory = self.scratch.memory.data
+        return {
+            name: memory[place.offset : place.offset + place.size]
+            for name, place in self.places.items()
+        }
+
+    def answer_in_body(self) -> None:
+        """Have the outputs in the body after all."""
+        self.places = {}
+
     def send_plain(self) -> None:
         """Send everything in the body after all."""
         self.inputs = dict(self.plain)
+        self.places = {}
 
 
 class Memory:
@@ -145,8 +165,15 @@ class Memory:
         weakref.finalize(root, self._drop, block.name).atexit = False
         return root[:size].view(kind).reshape(dims)
 
-    def lend(self, inputs: Mapping[str, Array]) -> Lent:
-        """Say where each input is to lie; copy what has to be."""
+    def lend(
+        self, inputs: Mapping[str, Array], outputs: Mapping[str, int] | None = None
+    ) -> Lent:
+        """Say where each input is to lie; copy what has to be.
+
+        Args:
+            inputs: by name.
+            outputs: bytes of those that are wanted in shared memory, by name.
+        """
         lent = Lent(inputs)
         if not self.usable:
             return lent
@@ -161,9 +188,9 @@ class Memory:
                 at = _address(array) - block.address
                 lent.inputs[name] = _shared(array, block, at)
                 lent.blocks.append(block)
-        if loose:
+        if loose or outputs:
             with contextlib.suppress(OSError):  # no memory, or no descriptor, to spare
-                self._copy(lent, loose)
+                self._fill(lent, loose, outputs or {})
         return lent
 
     def take_back(self, lent: Lent) -> None:
@@ -172,7 +199,7 @@ class Memory:
         if block is None:
             return
         with self._lock:
-            if len(self._scratch) < KEPT_SCRATCH:
+            if lent.at_rest and len(self._scratch) < KEPT_SCRATCH:
                 self._scratch.append(block)
                 return
         block.close()
@@ -221,9 +248,12 @@ class Memory:
                 return block
         return None
 
-    def _copy(self, lent: Lent, loose: Mapping[str, Array]) -> None:
-        sizes = {name: -(-array.nbytes // 64) * 64 for name, array in loose.items()}
-        block = self._free_scratch(sum(sizes.values()))
+    def _fill(
+        self, lent: Lent, loose: Mapping[str, Array], outputs: Mapping[str, int]
+    ) -> None:
+        sizes = {name: _room(array.nbytes) for name, array in loose.items()}
+        needed = sum(sizes.values()) + sum(map(_room, outputs.values()))
+        block = self._free_scratch(needed)
         lent.scratch = block
         lent.blocks.append(block)
         at = 0
@@ -233,6 +263,10 @@ class Memory:
             np.copyto(room, array)
             lent.inputs[name] = _shared(array, block, at)
             at += sizes[name]
+        for name, size in outputs.items():
+            lent.places[name] = Place(region=block.name, offset=at, size=size)
+            lent.at_rest = False
+            at += _room(size)
 
     def _free_scratch(self, size: int) -> Block:
         with self._lock:
@@ -283,6 +317,11 @@ def _shared(array: Array, block: Block, at: int) -> SharedTensor:
         shape=array.shape,
         place=Place(region=block.name, offset=at, size=array.nbytes),
     )
+
+
+def _room(size: int) -> int:
+    """Round up to where the next tensor may be used in place."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _address(array: Array) -> int:

@@ -24,11 +24,12 @@ from edged.wire.oip_document import (
     TensorHead,
     TensorParameters,
     WantedHead,
-    WantedParameters,
     lent_head,
     place_of,
     read_document,
+    read_outputs,
     read_tensors,
+    wanted_head,
 )
 from edged.wire.oip_options import read_options
 from edged.wire.tensorbytes import Array, Buffer
@@ -253,6 +254,7 @@ def encode_request(
     *,
     outputs: Iterable[str] | None = None,
     classes: Mapping[str, int] | None = None,
+    places: Mapping[str, Place] | None = None,
     id: str | None = None,  # noqa: A002  # the protocol's own word
     parameters: Mapping[str, Parameter] | None = None,
 ) -> Encoded:
@@ -263,6 +265,7 @@ def encode_request(
         outputs: names in the order wanted; None for all.
         classes: by output of `outputs`, how many of its best classes are wanted
             instead of the tensor.
+        places: by output of `outputs`, where in shared memory to put it.
         id: echoed by the answer.
         parameters: of the request: `timeout` (microseconds), `priority`,
             `edged_variant`, `edged_explain`, `sequence_id`, ...
@@ -283,12 +286,7 @@ def encode_request(
         outputs=None
         if outputs is None
         else tuple(
-            WantedHead(
-                name=name,
-                parameters=WantedParameters(
-                    classification=(classes or {}).get(name, 0)
-                ),
-            )
+            wanted_head(name, (classes or {}).get(name, 0), (places or {}).get(name))
             for name in outputs
         ),
     )
@@ -299,12 +297,15 @@ def encode_request(
     return Encoded(json_bytes=encoded.content_length, buffers=encoded.buffers)
 
 
-def decode_response(body: Buffer, json_length: str | None) -> Answered:
+def decode_response(
+    body: Buffer, json_length: str | None, placed: Mapping[str, memoryview] = {}
+) -> Answered:
     """Read an infer response.
 
     Args:
         body: uncompressed; borrowed for as long as the tensors live.
         json_length: the value of `JSON_LENGTH_HEADER`, None where it is missing.
+        placed: outputs that lie elsewhere, by name; they are copied.
 
     Raises:
         ProtocolError: it is no such response.
@@ -314,7 +315,7 @@ def decode_response(body: Buffer, json_length: str | None) -> Answered:
         text, rest = _split(view, read_json_length(json_length, len(view)))
         document = read_document(text, "outputs", ResponseHead, "the answer")
         head = document.head
-        outputs, _ = read_tensors(document, head.outputs, text, rest, "output")
+        outputs = read_outputs(document, text, rest, placed)
     except EdgedError as exc:
         raise ProtocolError(exc.message) from exc
     return Answered(

@@ -6,7 +6,7 @@ asks; known ones are strict.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -224,6 +224,56 @@ def place_of(said: TensorParameters | WantedParameters, what: str) -> Place | No
             f"cannot place {what}: shared_memory_region needs shared_memory_byte_size"
         )
     return Place(region=region, offset=said.shared_memory_offset, size=size)
+
+
+def read_outputs(
+    document: Document,
+    text: memoryview,
+    rest: memoryview,
+    placed: Mapping[str, memoryview],
+) -> dict[str, Array]:
+    """Read a response's tensors, in their order; copy those that lie elsewhere.
+
+    Args:
+        document: the response.
+        text: its JSON.
+        rest: what follows it in the body.
+        placed: memory that some lie in, by name: each from its beginning.
+
+    Raises:
+        InvalidRequest, InvalidTensor: what is wrong with it.
+    """
+    heads: tuple[TensorHead, ...] = document.head.outputs
+    if not placed:
+        return read_tensors(document, heads, text, rest, "output")[0]
+    rows = zip(heads, document.data, strict=True)
+    here = [(head, data) for head, data in rows if head.name not in placed]
+    document = msgspec.structs.replace(document, data=tuple(data for _, data in here))
+    found, _ = read_tensors(document, tuple(h for h, _ in here), text, rest, "output")
+    for head in heads:
+        memory = placed.get(head.name)
+        if memory is not None:
+            what = f"output {head.name!r}"
+            tensorbytes.check_shape(head.shape, what)
+            size = math.prod(head.shape) * tensorbytes.dtype_of(head.datatype).itemsize
+            tensor = tensorbytes.read_tensor(
+                memory[:size], head.datatype, head.shape, what
+            )
+            found[head.name] = tensor.copy()
+    return {head.name: found[head.name] for head in heads}
+
+
+def wanted_head(name: str, classes: int, place: Place | None) -> WantedHead:
+    """Ask for an output: its best classes, or itself, in the body or at a place."""
+    said = WantedParameters(classification=classes)
+    if place is not None:
+        said = WantedParameters(
+            classification=classes,
+            shared_memory_region=place.region,
+            shared_memory_offset=place.offset,
+            shared_memory_byte_size=place.size,
+        )
+    return WantedHead(name=name, parameters=said)
 
 
 def lent_head(name: str, shared: SharedTensor) -> TensorHead:

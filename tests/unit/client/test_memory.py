@@ -263,3 +263,46 @@ def test_nothing_is_left_open() -> None:
     del array, lent
 
     assert (mappings(), len(list(Path("/proc/self/fd").iterdir()))) == before[::-1]
+
+
+def test_outputs_lie_behind_the_inputs_of_one_block() -> None:
+    """Aligned, apart, and read from where the daemon writes."""
+    memory = Memory()
+
+    lent = memory.lend({"x": large()}, {"a": 100, "b": 50})
+
+    (block,) = lent.blocks
+    places = [(place.offset, place.size) for place in lent.places.values()]
+    assert [(SHARED_BYTES, 100), (SHARED_BYTES + 128, 50)] == places
+    os.pwrite(block.fd, b"answer", SHARED_BYTES + 128)
+    assert b"answer" == bytes(lent.placed()["b"][:6])
+    assert (100, 50) == tuple(map(len, lent.placed().values()))
+
+
+def test_scratch_that_may_still_be_written_is_dropped() -> None:
+    """The call failed, and its run may be under way."""
+    memory = Memory()
+    late = memory.lend({}, {"a": 100})
+    late.blocks[0].registered = True
+    memory.take_back(late)
+    good = memory.lend({}, {"a": 100})
+    good.at_rest = True
+    memory.take_back(good)
+
+    again = memory.lend({}, {"a": 100})
+
+    assert late.blocks != good.blocks
+    assert good.blocks == again.blocks
+    assert 1 == len(memory.unregistrations())
+
+
+def test_a_daemon_without_memory_is_asked_for_bodies() -> None:
+    """No place is named that it does not know."""
+    memory = Memory()
+    lent = memory.lend({"x": large()}, {"a": 100})
+
+    lent.send_plain()
+    memory.usable = False
+
+    assert ({}, {}) == (lent.places, lent.placed())
+    assert {} == memory.lend({}, {"a": 100}).places

@@ -336,6 +336,59 @@ def test_a_placed_output_is_described_only() -> None:
     assert said == [{"name": "y", "datatype": "FP32", "shape": [2, 3]}]
 
 
+def placed_answer() -> tuple[bytes, str]:
+    """Return an answer with `a` elsewhere, `b` in the body and `c` elsewhere."""
+    tensor = np.arange(6, dtype=np.int32).reshape(2, 3)
+    encoded = oip.write_response(
+        model="m",
+        version="1",
+        id=None,
+        outputs=[
+            oip.Output(name=name, tensor=tensor, binary=True, placed=name != "b")
+            for name in "abc"
+        ],
+    )
+    return joined(encoded), str(encoded.json_bytes)
+
+
+def test_placed_outputs_are_copied_from_where_they_lie() -> None:
+    """In the answer's order, whatever comes into that memory later."""
+    memory = bytearray(np.arange(10, 18, dtype="<i4").tobytes())
+    view = memoryview(memory)
+
+    answered = oip.decode_response(*placed_answer(), {"a": view, "c": view[4:]})
+    memory[:] = bytes(len(memory))
+
+    assert {
+        "a": [[10, 11, 12], [13, 14, 15]],
+        "b": [[0, 1, 2], [3, 4, 5]],
+        "c": [[11, 12, 13], [14, 15, 16]],
+    } == {name: output.tolist() for name, output in answered.outputs.items()}
+    assert ["a", "b", "c"] == list(answered.outputs)
+
+
+def test_a_placed_output_that_was_not_asked_for_is_no_answer() -> None:
+    """And neither is one that is larger than its place."""
+    memory = memoryview(bytearray(24))
+
+    for placed in ({"a": memory}, {"a": memory, "c": memory[:20]}):
+        with pytest.raises(ProtocolError, match="output 'c'"):
+            oip.decode_response(*placed_answer(), placed)
+
+
+def test_an_output_is_asked_for_where_it_shall_lie() -> None:
+    """The others come in the body."""
+    place = oip.Place(region="r", offset=64, size=8)
+
+    encoded = oip.encode_request({}, outputs=["y", "z"], places={"z": place})
+    asked = oip.read_request(memoryview(joined(encoded)), encoded.json_bytes)
+
+    assert (
+        oip.Wanted(name="y", binary=True),
+        oip.Wanted(name="z", binary=True, place=place),
+    ) == asked.outputs
+
+
 def test_sequence_ids_are_numbers_or_text() -> None:
     """Both forms of the protocol are known."""
     for given_ in (5, "five"):
