@@ -87,7 +87,7 @@ class Agent(Generic[P]):
         """Do something in a task of its own; it ends with the agent."""
         if self._tasks is None:
             raise AssertionError("the agent does not run")
-        self._tasks.create_task(work)
+        self._tasks.create_task(_guarded(work))
 
     def stopping(self) -> None:
         """Note that somebody asked for the end: what is cut from now on is no crash."""
@@ -339,7 +339,11 @@ class Agent(Generic[P]):
     async def _carried(
         self, errand: Errand, ended: "asyncio.Future[EdgedError | None]"
     ) -> None:
-        error: EdgedError | None = Draining("cannot go on: the daemon is stopping")
+        error: EdgedError | None = Draining(
+            f"cannot go on with change {errand.change.id}: the daemon is stopping, or "
+            "failed (its log says which)",
+            hint=f"edgectl watch {errand.change.id}",
+        )
         try:
             await self.passage.carry(errand)
             error = None
@@ -348,6 +352,14 @@ class Agent(Generic[P]):
         finally:
             if not ended.done():
                 ended.set_result(error)
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Keep a bug in one change from the models that serve; the next start ends it."""
+    try:
+        await work
+    except Exception:  # noqa: BLE001  # the top of what a person or a timer began
+        _log.exception("a change failed, and this is a bug")
 
 
 def _words(new: Candidate) -> str:

@@ -31,6 +31,7 @@ from edged.host.headroom import available_bytes
 from edged.host.process import memory_bytes
 from edged.store.releases import Release
 from edged.wire.changes import Change, Step
+from edged.wire.messages import ModelStatus
 from edged.wire.proofs import Proof
 
 _log = logging.getLogger(__name__)
@@ -64,17 +65,20 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         live: what answers, or would; None for nothing whole.
-        back: folder of the last committed release; None for none.
-        back_digest: of it.
+        home: the last committed release; None for none.
         before: folder of the one before that.
         watched: the change whose release is live and in probation.
     """
 
     live: Release | None
-    back: str | None
-    back_digest: str | None
+    home: Release | None
     before: str | None
     watched: Change | None
+
+    @property
+    def back(self) -> str | None:
+        """Folder of `home`."""
+        return self.home.folder if self.home else None
 
 
 class Passage(Generic[P]):
@@ -193,26 +197,21 @@ class Passage(Generic[P]):
             raise
         errand.is_live = True
         stays = fits.may_stay and not goes_home and self._ward.rules.duration_s > 0
-        shop.swapper.switch(prepared, keep=way.back_digest if stays else None)
+        failed = _share_failed(shop.swapper.status(name))
+        keep = way.home.digest if stays and way.home else None
+        shop.swapper.switch(prepared, keep=keep)
+        if not goes_home and way.home is not None and self._ward.rules.duration_s:
+            self._ward.watch(errand.change, release, proof, failures=failed)
         log_live(release, "is live")
-        await self._settle(errand, proof, way, goes_home=goes_home)
+        await self._settle(errand, way)
 
-    async def _settle(
-        self,
-        errand: Errand,
-        proof: Proof,
-        way: Way,
-        *,
-        goes_home: bool,
-    ) -> None:
+    async def _settle(self, errand: Errand, way: Way) -> None:
         """Begin its probation, and end that of the one whose place it took."""
-        shop, name = self._shop, errand.release.name
+        shop, rules = self._shop, self._ward.rules
         if way.watched is not None:
-            self._ward.forget(name)
             by = f"seq {errand.release.manifest.seq} took its place"
             await shop.step(way.watched, Step.SUPERSEDED, why=by)
-        rules = self._ward.rules
-        if goes_home or way.back is None or not rules.duration_s:
+        if self._ward.watched(errand.release.name) is not errand.change:
             await self._ward.commit(errand.change, "")
             return
         errand.change = await shop.step(
@@ -220,7 +219,7 @@ class Passage(Generic[P]):
             Step.PROBATION,
             why=f"for {rules.duration_s:g} s and {rules.inferences} answers",
         )
-        self._ward.watch(errand.change, errand.release, proof)
+        self._ward.goes_on(errand.change)
 
     # --- steps -------------------------------------------------------------------
 
@@ -234,17 +233,16 @@ class Passage(Generic[P]):
         home = shop.shelf.whole(name, live)
         return Way(
             live=shop.shelf.whole_live(name),
-            back=home.folder if home else None,
-            back_digest=home.digest if home else None,
+            home=home,
             before=previous,
             watched=watched,
         )
 
     def _forecast(self, proof: Proof, way: Way) -> forecast.Forecast:
-        loaded = self._shop.proof_of(way.live) if way.live else None
+        both = {r.digest: r for r in (way.live, way.home) if r is not None}
         return forecast.forecast(
             proof,
-            [loaded] if loaded else [],
+            [p for r in both.values() if (p := self._shop.proof_of(r)) is not None],
             available_bytes=available_bytes(),
             reserve_bytes=memory_bytes() // _RESERVED,
         )
@@ -318,6 +316,10 @@ class Passage(Generic[P]):
                 await shop.work(lambda: shop.undo(release))
         except StoreFailed as failed:  # the first error is the one to tell
             shop.trouble(failed, release.name)
+
+
+def _share_failed(status: ModelStatus) -> float:
+    return status.failures / status.requests if status.requests else 0.0
 
 
 def _figures(error: EdgedError) -> dict[str, float | str]:

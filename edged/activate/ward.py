@@ -59,21 +59,35 @@ class Ward(Generic[P]):
 
     # --- watching ----------------------------------------------------------------
 
-    def watch(self, change: Change, release: Release, proof: Proof) -> None:
-        """Watch the release of a change, which is live now. On the loop."""
+    def watch(
+        self, change: Change, release: Release, proof: Proof, *, failures: float = 0.0
+    ) -> None:
+        """Watch the release of a change, from the instant at which it is live.
+
+        Args:
+            change: that brought it.
+            release: what answers.
+            proof: what it is held against.
+            failures: share of its predecessor's runs that failed.
+        """
         name = change.model
         self.forget(name)
         against = baseline(
-            proof, release.manifest.signature, threads=self._threads, failures=0.0
+            proof, release.manifest.signature, threads=self._threads, failures=failures
         )
         watched = Watched(
             Probation(self.rules, against, began_s=time.monotonic()),
             duration_s=self.rules.duration_s,
-            tripped=lambda trip: self._later(self._tripped(change, trip)),
-            good=lambda: self._later(self._passed(change)),
+            tripped=lambda trip: self._later(self._tripped(change.id, name, trip)),
+            good=lambda: self._later(self._passed(change.id, name)),
         )
         self._watched[name] = (change, watched)
         self._shop.swapper.observe(name, watched.observe)
+
+    def goes_on(self, change: Change) -> None:
+        """Take over a change that has gone a step further."""
+        _, watched = self._watched[change.model]
+        self._watched[change.model] = (change, watched)
 
     def forget(self, name: str) -> Change | None:
         """Watch it no longer; return the change that is thereby open."""
@@ -135,11 +149,11 @@ class Ward(Generic[P]):
 
     # --- by ourselves, without the turn -------------------------------------------
 
-    async def _tripped(self, change: Change, trip: Trip) -> None:
-        name = change.model
+    async def _tripped(self, number: int, name: str, trip: Trip) -> None:
         _log.warning("%s: %s", name, trip.why, extra=about(name, Rejected.code))
         async with self._shop.turn:
-            if self.watched(name) is not change:
+            change = self.watched(name)
+            if change is None or change.id != number:
                 return  # a person was faster
             try:
                 await self.roll_back(change, trip, by="edged")
@@ -150,13 +164,14 @@ class Ward(Generic[P]):
             except EdgedError as error:
                 self._shop.trouble(error, name)
 
-    async def _passed(self, change: Change) -> None:
+    async def _passed(self, number: int, name: str) -> None:
         async with self._shop.turn:
-            if self.watched(change.model) is not change:
+            change = self.watched(name)
+            if change is None or change.id != number:
                 return
             try:
                 await self.commit(change, "its probation is over")
             except Draining:
                 pass
             except EdgedError as error:
-                self._shop.trouble(error, change.model)
+                self._shop.trouble(error, name)

@@ -6,6 +6,7 @@ Source: path_resolution(7), open(2), rename(2), fsync(2).
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,7 +144,7 @@ class _Taps:
         def tap(fd: int) -> None:
             real(fd)
             if fd in self._fds:
-                is_folder = os.path.isdir(f"/proc/self/fd/{fd}")
+                is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
                 verb = "sync_dir" if is_folder else "fsync"
                 self._ops.append(Op(verb=verb, path=self._fds[fd][0]))
 

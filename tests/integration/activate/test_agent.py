@@ -395,7 +395,7 @@ async def test_a_pinned_model_stays_as_it_is(box: Box) -> None:
     await box.upkeep.pin(PinRequest(name="sums", why="a visit"), BY)
 
     for change in (box.install(bundle(seq=2)), box.rollback()):
-        with pytest.raises(Pinned, match="tester pinned sums at .*: a visit"):
+        with pytest.raises(Pinned, match=r"tester pinned sums at .*: a visit"):
             await change
     await box.upkeep.unpin(ModelName(name="sums"), BY)
     await box.install(bundle(seq=2))
