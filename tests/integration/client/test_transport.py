@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edged.client.http import Call
-from edged.client.transport import MAX_IDLE, Transport
+from edged.client.transport import MAX_IDLE, SEND_BUFFER_BYTES, Transport, widen
 from edged.errors import NoDaemon, ProtocolError, TimedOut
 from tests.fakes.wire import (
     answer,
@@ -54,6 +54,18 @@ def test_a_connection_is_used_again(path: Path, transport: Transport) -> None:
         bodies = [transport.call(POST, timeout_s=2).body for _ in range(2)]
 
     assert ([b"1", b"2"], [0]) == (bodies, begun)
+
+
+def test_a_large_request_leaves_in_one_go() -> None:
+    """It waits for its reader only where the system's own bound is lower."""
+    ours, theirs = socket.socketpair()
+    most = int(Path("/proc/sys/net/core/wmem_max").read_text())
+    size = min(SEND_BUFFER_BYTES, most)
+    with ours, theirs:
+        widen(ours)
+        ours.setblocking(False)  # noqa: FBT003  # the library's signature
+
+        assert size // 2 == ours.send(bytes(size // 2))
 
 
 def test_after_close_comes_another_connection(path: Path, transport: Transport) -> None:
