@@ -69,6 +69,7 @@ def to_request(  # what one request is, by name only
         inputs=loan.inputs,
         outputs=outputs,
         into=loan.into,
+        fills=loan.fills,
         variant=options.edged_variant,
         priority=options.priority,
         peer=turn,

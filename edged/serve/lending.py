@@ -1,7 +1,8 @@
 """Tensors that a request leaves in shared memory, from admission to answer.
 
-Law: nothing is copied or mapped before the request is one that the model takes. What
-is lent is held until the answer is placed, whatever the peer unregisters meanwhile.
+Law: nothing is copied or mapped before the request is one that the model takes, and
+what is large not before its turn, where it runs. What is lent is held until the answer
+is placed, whatever the peer unregisters meanwhile.
 Call on the event loop only.
 """
 
@@ -15,7 +16,7 @@ from edged.serve import admission
 from edged.serve.live import Live
 from edged.serve.regions import Regions
 from edged.serve.request import Array
-from edged.serve.slot import Slot
+from edged.serve.slot import Fill, Slot
 from edged.wire import tensorbytes
 from edged.wire.oip import SharedTensor, Wanted
 
@@ -27,11 +28,13 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True):
         inputs: every input of the request, those of its body included.
         into: memory that outputs may be computed into; see `InferRequest`.
         slots: where outputs go, by name.
+        fills: what copies large inputs, before the run; see `InferRequest`.
     """
 
     inputs: dict[str, Array]
     into: dict[str, Array]
     slots: dict[str, Slot]
+    fills: tuple[Fill, ...] = ()
 
     def place(self, outputs: Mapping[str, Array]) -> None:
         """Put outputs where they are wanted, unless they were computed there.
@@ -68,12 +71,13 @@ def borrow(
         InvalidTensor: the model does not take such inputs.
     """
     lent = dict(inputs)
+    later: list[Fill] = []
     for name, tensor in shared.items():
         if not _is_taken(live, name, tensor):
             seeming = {name: _seeming(tensor) for name, tensor in shared.items()}
             admission.check_inputs(live.plan, live.name, {**inputs, **seeming})
         what = f"input {name!r}"
-        lent[name] = regions.slot(peer, tensor.place, what).tensor(tensor, what)
+        lent[name] = regions.slot(peer, tensor.place, what).tensor(tensor, what, later)
     slots: dict[str, Slot] = {}
     into: dict[str, Array] = {}
     for output in wanted:
@@ -84,7 +88,7 @@ def borrow(
                 target = slot.target(spec) if spec.name == output.name else None
                 if target is not None:
                     into[output.name] = target
-    return Loan(inputs=lent, into=into, slots=slots)
+    return Loan(inputs=lent, into=into, slots=slots, fills=tuple(later))
 
 
 def _is_taken(live: Live, name: str, tensor: SharedTensor) -> bool:

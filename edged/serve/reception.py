@@ -13,7 +13,7 @@ import msgspec
 
 from edged.errors import EdgedError
 from edged.serve import admission
-from edged.serve.job import Job, Outcome, Run
+from edged.serve.job import Job, Outcome, Run, filled
 from edged.serve.ladder import Rung
 from edged.serve.live import Live
 from edged.serve.request import InferRequest, InferResponse
@@ -134,7 +134,7 @@ def admit(
     )
     job = Job(
         rung=rung,
-        run=seat.run,
+        run=filled(request.fills, seat.run) if request.fills else seat.run,
         feeds=request.inputs,
         wanted=wanted,
         into=request.into,
@@ -142,7 +142,9 @@ def admit(
         peer=request.peer,
         priority=request.priority,
         done=partial(_count, live, done),
-        joins=seat.line is None and live.may_join(rung, request.inputs),
+        joins=seat.line is None
+        and not request.fills
+        and live.may_join(rung, request.inputs),
         line=seat.line,
     )
     live.scheduler.submit(job)

@@ -6,6 +6,8 @@ parameter; integers, BOOL and BYTES are copied before anything looks at them.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -16,14 +18,24 @@ from edged.serve.request import Array
 from edged.wire import tensorbytes
 from edged.wire.oip import ALIGNMENT, Place, SharedTensor
 from edged.wire.oip_regions import FD_KEY, RegionStatus
-from edged.wire.tensors import FREE, TensorSpec
+from edged.wire.tensors import FREE, Datatype, TensorSpec
 
 #: A float tensor below this is copied like an integer: that costs under a microsecond,
 #: and what steers a graph (scales, thresholds, limits of a range) is small.
 IN_PLACE_BYTES = 4096
 
+#: A larger copy is made where the model runs, which is no longer the event loop when
+#: that takes long: 25 MB take 5 to 8 ms, and others would wait.
+LOOP_COPY_BYTES = 1 << 20
+
 #: An output below this is copied after the run: binding it costs more (3 us).
 BOUND_BYTES = 64 * 1024
+
+
+#: Their elements are checked, so they must be there.
+_LOOKED_INTO = {Datatype.BOOL, Datatype.BYTES}
+
+Fill = Callable[[], None]
 
 
 class Region(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +65,13 @@ class Slot:
         self._at = region.status.offset + place.offset
         self._place = place
 
-    def tensor(self, shared: SharedTensor, what: str) -> Array:
+    def tensor(self, shared: SharedTensor, what: str, later: list[Fill]) -> Array:
         """Return an input: a view where that is safe, a private copy elsewhere.
+
+        Args:
+            shared: what is said of it.
+            what: how errors call it.
+            later: gets what fills a large copy, to be called before the run.
 
         Raises:
             BadRegion: the object has become too short.
@@ -73,9 +90,21 @@ class Slot:
                     hint="raise server.max-body",
                     max_bytes=self._copied_bytes,
                 )
-            chunk = np.empty(size, np.uint8).data
-            self._memory.read_into(self._at, chunk)
+            copy = np.empty(size, np.uint8)
+            chunk = copy.data
+            if size > LOOP_COPY_BYTES and shared.datatype not in _LOOKED_INTO:
+                later.append(partial(self._copy, copy))
+            else:
+                self._copy(copy)
         return tensorbytes.read_tensor(chunk, shared.datatype, shared.shape, what)
+
+    def _copy(self, into: Array) -> None:
+        """Copy the bytes out; without the interpreter's lock, if there are many."""
+        view = self._memory.view(self._at, into.nbytes)
+        if view is None:
+            self._memory.read_into(self._at, into.data)
+        else:
+            np.copyto(into, np.frombuffer(view, np.uint8))
 
     def target(self, spec: TensorSpec) -> Array | None:
         """Return memory for an output to be computed into; None where `put` must do.

@@ -64,7 +64,7 @@ def race(seconds: float, *, viewed: bool) -> tuple[int, int]:
     end = time.monotonic() + seconds
     try:
         while time.monotonic() < end:
-            index = view if viewed else slot.tensor(indices, "input 'i'")
+            index = view if viewed else slot.tensor(indices, "input 'i'", [])
             try:
                 model.run({"x": table, "i": index}, ("y",))
                 answers += 1

@@ -17,14 +17,14 @@ from edged.serve.lending import borrow
 from edged.serve.live import Live
 from edged.serve.regions import Regions
 from edged.serve.request import InferRequest
-from edged.serve.slot import BOUND_BYTES
+from edged.serve.slot import BOUND_BYTES, LOOP_COPY_BYTES
 from edged.wire.oip import Place, SharedTensor, Wanted
 from edged.wire.oip_regions import Registration
 from edged.wire.tensors import Datatype, Shape
 from tests.fakes.models import live_model, registry_of, signature
 
 ME = Peer(pid=os.getpid(), uid=os.getuid(), gid=0)
-SIZE = 1 << 20
+SIZE = 4 << 20
 MANY = BOUND_BYTES // 4
 
 
@@ -198,3 +198,80 @@ async def test_a_run_finishes_on_memory_that_was_unregistered(
     del loan, asked, answer
     registry.unload("slow")
     assert not maps()
+
+
+@pytest.mark.parametrize(
+    ("datatype", "size", "later"),
+    [
+        (Datatype.INT32, LOOP_COPY_BYTES, 0),
+        (Datatype.INT32, LOOP_COPY_BYTES + 4, 1),
+        (Datatype.BOOL, LOOP_COPY_BYTES + 4, 0),
+        (Datatype.FP32, LOOP_COPY_BYTES + 4, 0),
+    ],
+)
+def test_what_is_large_is_copied_later(
+    regions: Regions, datatype: Datatype, size: int, later: int
+) -> None:
+    """Unless its elements are checked, or it is not copied at all."""
+    lent = {"x": shared(datatype, (size // (datatype.item_bytes or 1),))}
+    live = live_model("m", signature([("x", datatype, (-1,))], []), dict)
+
+    loan = borrow(regions, ME, live, inputs={}, shared=lent, wanted=())
+
+    live.close_now().result()
+    assert later == len(loan.fills)
+
+
+async def test_a_large_copy_is_made_where_the_model_runs(
+    regions: Regions, fd: int
+) -> None:
+    """Before it runs, and once; it is what the run sees, whatever the peer does."""
+    count = LOOP_COPY_BYTES // 4 + 1
+    os.pwrite(fd, np.full(count, 4, np.int32).tobytes(), 0)
+    seen: list[tuple[str, int]] = []
+
+    def run(feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        os.pwrite(fd, np.full(count, 5, np.int32).tobytes(), 0)
+        seen.append(("run", threading.get_ident()))
+        return {"y": feeds["x"].copy()}
+
+    tensors = [("x", Datatype.INT32, (-1,))], [("y", Datatype.INT32, (-1,))]
+    live = live_model("whole", signature(*tensors), run)
+    registry = registry_of(live)
+    lent = {"x": shared(Datatype.INT32, (count,))}
+    loan = borrow(regions, ME, live, inputs={}, shared=lent, wanted=())
+
+    def fill() -> None:
+        seen.append(("fill", threading.get_ident()))
+        loan.fills[0]()
+
+    asked = InferRequest(model="whole", inputs=loan.inputs, fills=(fill,))
+    answer = await registry.infer(asked)
+
+    output = answer.outputs["y"]
+    registry.unload("whole")
+    assert (4, 4) == (output.min(), output.max())
+    assert ["fill", "run"] == [what for what, _ in seen]
+    assert 1 == len({thread for _, thread in seen})
+
+
+async def test_a_copy_that_fails_is_its_callers_error() -> None:
+    """An object was cut short; nothing runs on what is missing."""
+    runs: list[int] = []
+
+    def run(feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        runs.append(1)
+        return {"y": feeds["x"]}
+
+    def fill() -> None:
+        raise BadRegion("cannot read: it ends at byte 0")
+
+    tensors = [("x", Datatype.INT32, (-1,))], [("y", Datatype.INT32, (-1,))]
+    registry = registry_of(live_model("m", signature(*tensors), run))
+    asked = InferRequest(model="m", inputs={"x": np.zeros(1, np.int32)}, fills=(fill,))
+
+    with pytest.raises(BadRegion):
+        await registry.infer(asked)
+
+    registry.unload("m")
+    assert [] == runs

@@ -95,7 +95,7 @@ def tensor(datatype: Datatype, shape: Shape, *, at: int = 0, size: int) -> Share
 
 def read(regions: Regions, shared: SharedTensor) -> np.ndarray:
     """Take it."""
-    return regions.slot(ME, shared.place, "input 'x'").tensor(shared, "input 'x'")
+    return regions.slot(ME, shared.place, "input 'x'").tensor(shared, "input 'x'", [])
 
 
 def open_files() -> set[str]:
