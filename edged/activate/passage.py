@@ -197,7 +197,7 @@ class Passage(Generic[P]):
             raise
         errand.is_live = True
         stays = fits.may_stay and not goes_home and self._ward.rules.duration_s > 0
-        failed = _share_failed(shop.swapper.status(name))
+        failed = _share_failed(shop.swapper.status(name)) if way.home else 0.0
         keep = way.home.digest if stays and way.home else None
         shop.swapper.switch(prepared, keep=keep)
         if not goes_home and way.home is not None and self._ward.rules.duration_s:
