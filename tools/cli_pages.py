@@ -16,10 +16,12 @@ from edged.cli.answers import Inference
 from edged.cli.config import Checked
 from edged.cli.exits import MEANING
 from edged.cli.figures import Bench
+from edged.cli.follow import StepSeen
 from edged.cli.main import Failure
 from edged.cli.offline import OfflineStatus
 from edged.cli.parser import Parser, add_common, parser
 from edged.cli.version import Versions
+from edged.wire.changes import Changes
 from edged.wire.messages import (
     Changed,
     ConfigView,
@@ -37,6 +39,7 @@ SCHEMAS = ROOT / "docs" / "reference" / "schemas"
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     Bench,
     Changed,
+    Changes,
     Checked,
     ConfigView,
     Failure,
@@ -45,6 +48,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     Models,
     OfflineStatus,
     Status,
+    StepSeen,
     Verified,
     Versions,
 )
@@ -211,7 +215,7 @@ def _is_common(action: argparse.Action) -> bool:
 def _usage(action: argparse.Action) -> str:
     value = _value(action)
     if not action.option_strings:
-        return f"[{value} ...]" if action.nargs == "*" else value
+        return {"*": f"[{value} ...]", "?": f"[{value}]"}.get(str(action.nargs), value)
     return f"[{' '.join(filter(None, (action.option_strings[-1], value)))}]"
 
 

@@ -7,16 +7,22 @@ found wrong here is found before a byte is sent.
 import argparse
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
+from edged.cli.follow import Follower
 from edged.cli.models import report
+from edged.cli.news import failure, step_line, subject
 from edged.cli.output import Screen, size_text
 from edged.cli.parser import UsageError, add_common
-from edged.wire.endpoints import INSTALL
-from edged.wire.messages import InstallRequest
+from edged.errors import InvalidRequest
+from edged.wire.changes import Change, Step, StepTaken
+from edged.wire.endpoints import INSTALL, MODEL
+from edged.wire.messages import Changed, InstallRequest, ModelName
 from edged.wire.release import NAME_PATTERN, Signature
 
 # Often enough to be seen moving, seldom enough for 9600 baud.
@@ -53,6 +59,11 @@ def fill(to: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the release may be older than the live one",
     )
+    to.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="end as soon as the daemon has it; `edgectl watch` follows",
+    )
     add_common(to)
     to.set_defaults(run=run)
 
@@ -69,20 +80,84 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
             hint=f"edgectl install {bare} --name {suggested(bare)}",
         )
     request = InstallRequest(
-        name=args.name, new_signature=args.new_signature, downgrade=args.downgrade
+        name=args.name,
+        new_signature=args.new_signature,
+        downgrade=args.downgrade,
+        wait=False,
     )
-    stream = pack(path, golden=args.golden)
-    try:
-        with desk.control() as control:
-            changed = control.call(INSTALL, request, body=watched(stream, desk.screen))
-    finally:
-        desk.screen.progress("")
+    changed = sent(desk, request, lambda: pack(path, golden=args.golden))
+    number = changed.change
+    if number is not None and args.no_wait:
+        report(desk, changed)
+        if not desk.as_json:
+            desk.screen.talk(f"  try: edgectl watch {number}")
+        return Exit.FINE
+    if number is not None:
+        changed = followed(desk, changed, number)
     code = report(desk, changed)
     if not desk.as_json:
         desk.screen.talk(
             f"  try: edgectl infer {changed.name} {example(changed.signature)}"
         )
     return code
+
+
+def sent(
+    desk: Desk, request: InstallRequest, stream: Callable[[], Iterator[bytes]]
+) -> Changed:
+    """Send a release; a daemon that cannot be left alone with it answers at the end.
+
+    Raises:
+        EdgedError: it may not come in.
+    """
+    screen = desk.screen
+    try:
+        with desk.control() as control:
+            try:
+                return control.call(INSTALL, request, body=watched(stream(), screen))
+            except InvalidRequest as error:
+                if "`wait`" not in error.message:
+                    raise
+            older = replace(request, wait=True)
+            return control.call(INSTALL, older, body=watched(stream(), screen))
+    finally:
+        screen.progress("")
+
+
+def followed(desk: Desk, changed: Changed, number: int) -> Changed:
+    """Follow the change to where its release serves.
+
+    Raises:
+        EdgedError: it does not serve, for this reason.
+    """
+
+    def tell(_: Change, taken: StepTaken) -> None:
+        if not desk.as_json:
+            desk.screen.talk(step_line(taken))
+
+    try:
+        change = Follower(desk, number, tell).follow()
+    except KeyboardInterrupt:
+        desk.screen.talk(f"change {number} goes on: edgectl watch {number}")
+        raise
+    error = failure(change)
+    if error is not None:
+        raise error
+    detail = desk.call(MODEL, ModelName(name=changed.name))
+    live = [ref for ref in detail.releases if ref.live]
+    return replace(
+        changed,
+        changed=True,
+        text=f"{subject(change)} is live{_probation(change)}",
+        live=live[0] if live else None,
+        signature=detail.manifest.signature if detail.manifest else changed.signature,
+    )
+
+
+def _probation(change: Change) -> str:
+    if change.last.step is not Step.PROBATION:
+        return ""
+    return f", in probation: {change.doing or change.last.why}"
 
 
 def bare_model(path: Path, suffixes: tuple[str, ...]) -> Path | None:

@@ -6,14 +6,18 @@ Law: a verb is one call of the control socket and its answer in words.
 import argparse
 import re
 
+from edged.cli.changes import add_limit
+from edged.cli.changes import run as run_changes
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
+from edged.cli.news import open_lines
 from edged.cli.output import Align, Style, fold, size_text, table, try_lines
 from edged.cli.parser import UsageError, add_verb, add_verbs
 from edged.cli.status import trouble_lines
 from edged.cli.view import all_troubles, model_table, sentence
 from edged.errors import Conflict, UnknownVersion
 from edged.wire import endpoints
+from edged.wire.changes import PinRequest, SeqRequest
 from edged.wire.endpoints import Endpoint
 from edged.wire.messages import (
     Changed,
@@ -22,6 +26,7 @@ from edged.wire.messages import (
     ModelStatus,
     Nothing,
     ReleaseRef,
+    Standing,
     UseRequest,
     Verified,
 )
@@ -39,6 +44,14 @@ def fill(to: argparse.ArgumentParser) -> None:
     load = add_verb(verbs, "load", "load a model into memory")
     unload = add_verb(verbs, "unload", "release a model's memory and keep its files")
     remove = add_verb(verbs, "remove", "unload a model and delete its releases")
+    history = add_verb(verbs, "history", "list a model's changes")
+    commit = add_verb(verbs, "commit", "count a release in probation as good")
+    pin = add_verb(verbs, "pin", "keep a model at its live release")
+    unpin = add_verb(verbs, "unpin", "let a model change again")
+    quarantine = add_verb(
+        verbs, "quarantine", "reject a release; go back from it if it is live"
+    )
+    unquarantine = add_verb(verbs, "unquarantine", "let a release come back")
     for verb, run in (
         (show, show_model),
         (verify, verify_model),
@@ -47,6 +60,12 @@ def fill(to: argparse.ArgumentParser) -> None:
         (load, load_model),
         (unload, unload_model),
         (remove, remove_model),
+        (history, run_changes),
+        (commit, commit_release),
+        (pin, pin_model),
+        (unpin, unpin_model),
+        (quarantine, quarantine_release),
+        (unquarantine, unquarantine_release),
     ):
         verb.add_argument("name", metavar="NAME", help="the model's name")
         verb.set_defaults(run=run)
@@ -58,6 +77,18 @@ def fill(to: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the callers know that inputs or outputs change",
     )
+    add_limit(history)
+    for verb in (quarantine, unquarantine):
+        verb.add_argument(
+            "seq",
+            metavar="SEQ",
+            type=int,
+            help="as `edgectl models show NAME` lists it",
+        )
+    for verb in (pin, quarantine, unquarantine):
+        verb.add_argument(
+            "--why", metavar="TEXT", default="", help="kept with the change"
+        )
     remove.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -153,6 +184,34 @@ def remove_model(desk: Desk, args: argparse.Namespace) -> Exit:
     return _effect(desk, endpoints.REMOVE, args.name)
 
 
+def commit_release(desk: Desk, args: argparse.Namespace) -> Exit:
+    """End a probation early."""
+    return _effect(desk, endpoints.COMMIT, args.name)
+
+
+def pin_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Let nobody change it."""
+    request = PinRequest(name=args.name, why=args.why)
+    return report(desk, desk.call(endpoints.PIN, request))
+
+
+def unpin_model(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Let it change again."""
+    return _effect(desk, endpoints.UNPIN, args.name)
+
+
+def quarantine_release(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Reject a release."""
+    request = SeqRequest(name=args.name, seq=args.seq, why=args.why)
+    return report(desk, desk.call(endpoints.QUARANTINE, request))
+
+
+def unquarantine_release(desk: Desk, args: argparse.Namespace) -> Exit:
+    """Let it come back."""
+    request = SeqRequest(name=args.name, seq=args.seq, why=args.why)
+    return report(desk, desk.call(endpoints.UNQUARANTINE, request))
+
+
 def choose(detail: ModelDetail, text: str) -> ReleaseRef:
     """Find the installed release that a version or a sequence number means.
 
@@ -194,6 +253,9 @@ def layout(detail: ModelDetail, *, width: int) -> list[str]:
     status = detail.status
     version = f" {status.version}" if status.version else ""
     lines = [f"{status.name}{version}: {status.phase.value}"]
+    if detail.pinned:
+        lines += fold(f"pinned by {detail.pinned}", width=width, first="- ")
+    lines += open_lines([status], width=width)
     for trouble in all_troubles([status], []):
         lines += fold(trouble.text, width=width, first="- ")
         if trouble.hint:
@@ -247,7 +309,7 @@ def _releases(releases: tuple[ReleaseRef, ...]) -> list[str]:
         (
             str(ref.seq),
             ref.version,
-            "live" if ref.live else "previous" if ref.previous else "",
+            _state(ref),
             size_text(ref.size_bytes),
             ref.installed_utc or "-",
             ref.digest[:12],
@@ -255,7 +317,16 @@ def _releases(releases: tuple[ReleaseRef, ...]) -> list[str]:
         for ref in releases
     ]
     return table(
-        ("SEQ", "VERSION", "", "SIZE", "INSTALLED", "DIGEST"),
+        ("SEQ", "VERSION", "STATE", "SIZE", "INSTALLED", "DIGEST"),
         rows,
         align=(Align.RIGHT, Align.LEFT, Align.LEFT, Align.RIGHT) + (Align.LEFT,) * 2,
     )
+
+
+def _state(ref: ReleaseRef) -> str:
+    """Say what a release is to its model, with a word more where it is unusual."""
+    place = "live" if ref.live else "previous" if ref.previous else ""
+    is_usual = ref.standing in (Standing.COMMITTED, Standing.NEW)
+    if place and is_usual:
+        return place
+    return ", ".join(filter(None, (place, ref.standing.value)))

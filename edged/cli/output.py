@@ -110,6 +110,13 @@ class Screen:
             self._out.reconfigure(encoding="utf-8")  # RFC 8259, section 8.1
         self._write(text.decode())
 
+    def json_line(self, document: object) -> None:
+        """Write one JSON document in a line, at once: somebody follows."""
+        if isinstance(self._out, io.TextIOWrapper):
+            self._out.reconfigure(encoding="utf-8")  # as above
+        self._write(msgspec.json.encode(document).decode())
+        self.flush()
+
     def paint(self, text: str, style: Style) -> str:
         """Set `text` off, where the terminal can."""
         if not self._color or style is Style.PLAIN:

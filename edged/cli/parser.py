@@ -26,6 +26,8 @@ NOUNS = (
     Noun("status", "say in one line how the box is, and what to do"),
     Noun("models", "list models, look at one, switch, load, verify, remove"),
     Noun("install", "install a bundle or a bare model file and make it live"),
+    Noun("changes", "list what was wanted of models, and what became of it"),
+    Noun("watch", "follow a change until its release serves, or does not"),
     Noun("infer", "send a picture or tensors to a model and show the answer"),
     Noun("bench", "measure how fast a model answers, and where the time goes"),
     Noun("config", "check configuration files, show the settings in force"),
@@ -127,9 +129,8 @@ def parser() -> Parser:
     """Build the top parser; the nouns below it are still empty."""
     top = Parser(
         prog="edgectl",
-        usage="edgectl [OPTION ...] COMMAND ...",
-        description="Look after edged, the inference daemon of this box. "
-        "More in edgectl(1).",
+        # With a description of its own the help would not fit a console.
+        usage="edgectl [OPTION ...] COMMAND ...  (looks after edged; see edgectl(1))",
     )
     top.add_argument(
         "--version",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
+from edged.cli.news import open_lines
 from edged.cli.output import Style, flow, fold, rows, size_text, try_lines
 from edged.cli.parser import add_common
 from edged.cli.view import all_troubles, model_table, sentence, worst_first
@@ -78,6 +79,7 @@ def layout(status: Status, *, width: int, height: int | None) -> list[str]:
         width=width,
         most=None if height is None else _TROUBLE_LINES,
     )
+    wrong += open_lines(status.models, width=width)
     wrong += unloaded_lines(status.models, width=width)
     if not status.models:
         wrong += try_lines("edgectl install PATH", width=width)

@@ -170,8 +170,13 @@ class UseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     new_signature: bool = False
 
 
+# What is left out says nothing: an older daemon knows no newer field.
 class InstallRequest(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
 ):
     """The query of an install; its body is a tar stream.
 

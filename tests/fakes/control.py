@@ -20,6 +20,7 @@ class FakeControl:
 
     Attributes:
         answers: by "METHOD /path" without the query; anything else gets a 404.
+        turns: answers that come before those, one after the other.
         asked: "METHOD /path?query" of every request, in order.
         bodies: the bodies of those requests.
         hang: whether it reads requests and never answers.
@@ -29,6 +30,7 @@ class FakeControl:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.answers: dict[str, tuple[int, Any]] = {}
+        self.turns: dict[str, list[Any]] = {}
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
         self.hang = False
@@ -38,6 +40,11 @@ class FakeControl:
     def answer(self, request: str, value: Any, *, status: int = 200) -> None:
         """Answer `request` with a value, as JSON."""
         self.answers[request] = (status, value)
+
+    def answer_in_turn(self, request: str, *values: Any) -> None:
+        """Answer `request` with one value after the other; the last one stays."""
+        self.turns[request] = [*values[:-1]]
+        self.answer(request, values[-1])
 
 
 @contextmanager
@@ -88,6 +95,8 @@ def _serve(handler: BaseHTTPRequestHandler, fake: FakeControl) -> None:
         return
     key = f"{handler.command} {handler.path.partition('?')[0]}"
     status, value = fake.answers.get(key, (404, {"title": "no such endpoint"}))
+    if turns := fake.turns.get(key):
+        value = turns.pop(0)
     data = msgspec.json.encode(value)
     kind = "application/json" if status < 400 else "application/problem+json"
     handler.send_response(status)

@@ -21,12 +21,14 @@ def test_a_bare_model_is_installed_used_and_removed(ctl: Edgectl) -> None:
     installed = ctl("install", DEMO / "digits_fp32.onnx", "--name", "bare")
     removed = ctl("models", "remove", "bare", "--yes")
 
-    assert (0, True, "  try: edgectl infer bare INPUT.npy\n", 0) == (
+    *steps, hint = installed[2].splitlines()
+    assert (0, True, "  try: edgectl infer bare INPUT.npy", 0) == (
         installed[0],
         installed[1].startswith("bare 1 (seq 1) is live"),
-        installed[2],
+        hint,
         removed[0],
     )
+    assert ["staged", "trial"] == [step.split()[1] for step in steps[:2]]
 
 
 def test_what_is_live_already_is_nothing_to_do(ctl: Edgectl) -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from edged.cli.models import choose, layout, listing
 from edged.cli.view import model_table
 from edged.errors import UnknownVersion
-from edged.wire.messages import ModelDetail, ModelStatus, ReleaseRef, Trouble
+from edged.wire.messages import ModelDetail, ModelStatus, ReleaseRef, Standing, Trouble
 from edged.wire.release import Image, Input, Manifest, Output, Signature
 from edged.wire.tensors import Datatype
 
@@ -23,10 +23,16 @@ def detail(digits: ModelStatus) -> ModelDetail:
     return ModelDetail(
         status=digits,
         releases=(
-            ref(12, "1.3.0"),
+            ref(12, "1.3.0", standing=Standing.QUARANTINED),
             ref(13, "1.3.0", previous=True),
-            ref(14, "1.4.0", live=True, size_bytes=300_000),
-            ref(15, "14"),
+            ref(
+                14,
+                "1.4.0",
+                live=True,
+                size_bytes=300_000,
+                standing=Standing.PROBATION,
+            ),
+            ref(15, "14", standing=Standing.HELD),
         ),
     )
 
@@ -105,11 +111,11 @@ def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
         "int8     litert   loaded  thread          -         0",
         "fp16     litert   -       -               -         0",
         "",
-        "SEQ  VERSION                 SIZE  INSTALLED  DIGEST",
-        " 12  1.3.0                    0 B  -          abababababab",
-        " 13  1.3.0    previous        0 B  -          abababababab",
-        " 14  1.4.0    live      293.0 KiB  -          abababababab",
-        " 15  14                       0 B  -          abababababab",
+        "SEQ  VERSION  STATE                 SIZE  INSTALLED  DIGEST",
+        " 12  1.3.0    quarantined            0 B  -          abababababab",
+        " 13  1.3.0    previous               0 B  -          abababababab",
+        " 14  1.4.0    live, probation  293.0 KiB  -          abababababab",
+        " 15  14       held                   0 B  -          abababababab",
     ]
 
 
