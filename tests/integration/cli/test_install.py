@@ -1,10 +1,16 @@
-"""`edgectl install` against a real daemon."""
+"""`edgectl install` against a real daemon, and against one that answers in turn."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from edged.cli.follow import Follower
+from edged.wire.changes import Change, Step, StepTaken
+from edged.wire.messages import Changed, ModelDetail
+from tests.fakes.agent import COMMITTED, DIGITS
+from tests.fakes.control import FakeControl
 from tests.fakes.daemon import DEMO, Daemon
 
 Edgectl = Callable[..., tuple[int, str, str]]
@@ -89,3 +95,88 @@ def test_a_bad_bundle_is_refused(
 
     assert (code, "", True) == (found, out, err.startswith("edgectl: cannot "))
     assert 0 == ctl("status")[0]
+
+
+@pytest.fixture
+def told(edgectl: Edgectl, fake: FakeControl) -> Edgectl:
+    """Return edgectl at a daemon that takes a release in as change 1."""
+    fake.answer(
+        "POST /v1/install",
+        Changed(name="digits", changed=False, text="digits is being tried", change=1),
+    )
+    return lambda *words: edgectl(*words, "--socket", fake.path)
+
+
+def at(step: Step, **known: object) -> Change:
+    """Return the change at a step."""
+    return replace(
+        COMMITTED, steps=(replace(StepTaken(step=step, at_utc="T"), **known),)
+    )
+
+
+def test_an_install_ends_where_it_serves(told: Edgectl, fake: FakeControl) -> None:
+    """It says what it is watched for."""
+    fake.answer_in_turn(
+        "GET /v1/changes/1", at(Step.TRIAL), at(Step.PROBATION, why="for 600 s")
+    )
+    fake.answer("GET /v1/models/digits", ModelDetail(status=DIGITS))
+
+    code, out, _ = told("install", DEMO)
+
+    assert (0, "digits 1.4.0 (seq 14) is live, in probation: for 600 s\n") == (
+        code,
+        out,
+    )
+    assert "POST /v1/install?wait=false" == fake.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (
+            at(Step.REFUSED, why="cannot: no", code="rejected"),
+            65,
+            "edgectl: cannot: no",
+        ),
+        (at(Step.REFUSED, why="cannot: no", code="no-memory"), 75, "cannot: no"),
+        (at(Step.QUARANTINED, why="cannot: bad"), 65, "cannot: bad"),
+        (at(Step.HELD, why="differs"), 1, "`edgectl models quarantine digits 14`"),
+    ],
+)
+def test_an_install_ends_as_its_change_does(
+    told: Edgectl, fake: FakeControl, change: Change, code: int, said: str
+) -> None:
+    """With the exit number and the sentence of what went wrong."""
+    fake.answer("GET /v1/changes/1", change)
+
+    found, out, err = told("install", DEMO)
+
+    assert (code, "", True) == (found, out, said in " ".join(err.split()))
+
+
+def test_an_install_need_not_be_waited_for(told: Edgectl, fake: FakeControl) -> None:
+    """It says how to follow, and asks nothing more."""
+    code, out, err = told("install", DEMO, "--no-wait")
+
+    assert (0, "digits is being tried\n", "  try: edgectl watch 1\n", 1) == (
+        code,
+        out,
+        err,
+        len(fake.asked),
+    )
+
+
+def test_leaving_an_install_leaves_its_change(
+    told: Edgectl, fake: FakeControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C: exit 130, with the number to follow it by."""
+    fake.answer("GET /v1/changes/1", at(Step.TRIAL))
+
+    def leave(_: Follower) -> Change:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Follower, "follow", leave)
+
+    code, _, err = told("install", DEMO)
+
+    assert (130, True) == (code, "change 1 goes on: edgectl watch 1\n" in err)
