@@ -23,7 +23,15 @@ from edged.serve.live import Live
 from edged.wire import oip
 from edged.wire.oip_regions import Registration
 from edged.wire.tensors import Datatype
-from tests.fakes.doors import Caller, Doors, Reply, binary, doors, doors_in_thread, post
+from tests.fakes.doors import (
+    Caller,
+    Doors,
+    Reply,
+    binary,
+    doors,
+    doors_in_thread,
+    post,
+)
 from tests.fakes.models import live_model, signature
 
 #: Nothing came for so long: it is over. The longer one is for a doubt.
@@ -264,6 +272,26 @@ async def test_real_clients_are_answered_alike(recorded: Recorded) -> None:
                 assert heard[0] == heard[1]
                 assert 200 == heard[0].status
             assert recorded.express == here.is_express
+
+
+async def test_a_real_clients_request_may_be_cut_anywhere() -> None:
+    """At every byte, both doors answer as to the whole."""
+    raw = RECORDED[0].requests[1][0].encode("latin-1")
+
+    async with doors() as here:
+        heard: list[set[Reply | None]] = []
+        for path in (here.express, here.plain):
+            replies = set()
+            for at in range(1, len(raw) + 1):
+                with Caller(path) as caller:
+                    await caller.send(raw[:at], raw[at:])
+                    replies.add(await caller.reply())
+            heard.append(replies)
+
+    assert heard[0] == heard[1]
+    (whole,) = heard[0]
+    assert whole is not None
+    assert 200 == whole.status
 
 
 def version(number: int, datatype: Datatype = Datatype.FP32) -> Live:
