@@ -8,7 +8,6 @@ on what was its standard output; whatever a runtime prints goes to standard erro
 import os
 import sys
 import sysconfig
-import threading
 from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
@@ -16,6 +15,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
 import msgspec
 
 from edged.errors import EdgedError
+from edged.host import spawn
 from edged.host.confine import confine
 from edged.runtime import backends, measure
 from edged.store.layout import MANIFEST
@@ -46,7 +46,7 @@ def main() -> int:
     """Read a task, answer it."""
     answer = _private_stdout()
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
-    _end_with_the_parent()
+    spawn.tie()
     _import_runtimes()
     folders = [task.release, *([task.live] if task.live else [])]
     confine([*map(Path, folders), *_needed()], memory_bytes=task.memory_bytes)
@@ -57,7 +57,7 @@ def main() -> int:
 def _proof(task: Task) -> VariantProof:
     try:
         subject = _subject(task.release, task.variant)
-        beside = _subject(task.live, None) if task.live else None
+        beside = _beside(task.live) if task.live else None
         return measure.measure(subject, threads=task.threads, beside=beside)
     except EdgedError as error:
         return VariantProof(id=task.variant, problem=error.message)
@@ -65,6 +65,14 @@ def _proof(task: Task) -> VariantProof:
         limit = task.memory_bytes / 1e6
         text = f"it needs more than the {limit:.0f} MB that there are for a trial"
         return VariantProof(id=task.variant, problem=text)
+
+
+def _beside(folder: str) -> measure.Subject | None:
+    """Describe the live release; None where its folder has gone bad."""
+    try:
+        return _subject(folder, None)
+    except (EdgedError, OSError):
+        return None
 
 
 def _subject(folder: str, variant: str | None) -> measure.Subject:
@@ -86,19 +94,8 @@ def _private_stdout() -> int:
     return answer
 
 
-def _end_with_the_parent() -> None:
-    """End when standard input does: the other end is open while the parent lives."""
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(os.EX_UNAVAILABLE)
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()
-
-
 def _import_runtimes() -> None:
-    """Import what can be had: a confined process finds no more shared objects."""
+    """Import what can be had, from wherever the dynamic linker finds its parts."""
     for backend in backends.SUFFIXES.values():
         backends.warm(backend)
 

@@ -100,7 +100,7 @@ def _measured(best: VariantProof) -> str:
     if cost is not None:
         parts.append(f"{cost.cpu_ms:.3g} ms of CPU an answer")
     if best.ratio is not None:
-        parts.append(f"{best.ratio:.2g} times the live one's")
+        parts.append(f"{best.ratio:.1f} times the live one's")
     parts.append(f"{best.held_bytes / 1e6:.0f} MB")
     return ", ".join(parts)
 

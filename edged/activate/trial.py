@@ -148,9 +148,10 @@ class Trial:
     def _finding(self, variant: str, ended: Ended, memory_bytes: int) -> VariantProof:
         if ended.status == 0:
             try:
-                return msgspec.json.decode(ended.output, type=VariantProof)
+                found = msgspec.json.decode(ended.output, type=VariantProof)
             except msgspec.MsgspecError:
                 return VariantProof(id=variant, problem="its trial gave no answer")
+            return msgspec.structs.replace(found, id=variant)
         return VariantProof(id=variant, problem=self._why(ended, memory_bytes))
 
     def _why(self, ended: Ended, memory_bytes: int) -> str:
@@ -161,6 +162,8 @@ class Trial:
                 f"it was not done after {self.timeout_s:g} s "
                 "(install.trial-timeout allows more)"
             )
+        if ended.talked_too_much:
+            return "its trial wrote more than an answer, and was ended"
         if ended.status == -signal.SIGKILL:
             return "it was killed: there was not enough memory for it"
         if _ran_out(ended.errors):
@@ -194,5 +197,6 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",
         "ORT_DISABLE_TELEMETRY": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # numpy's: confinement wants one thread
         "LC_ALL": "C.UTF-8",
     }

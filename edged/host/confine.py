@@ -2,24 +2,32 @@
 
 Law: called once, by a process that is thrown away, before it touches what it does not
 trust. Whatever this kernel lacks is told, not missed silently. No library: the filter
-is thirty instructions, and libseccomp's binding has no wheels for aarch64.
+is a list of comparisons, and libseccomp's binding has no wheels for aarch64.
 
 Layers, each for itself:
 
 - limits: data memory, size of written files (0), descriptors, no core dump;
 - no new privileges;
-- seccomp: calls that reach out are refused with EPERM; a call of another
-  architecture ends the process; clone only for threads;
+- seccomp: calls that reach out are refused with EPERM, see `host.syscalls`; those of
+  another architecture end the process; clone only for threads, signals only to itself,
+  files only to be read, no memory beside what the limit counts;
 - Landlock, where the kernel has it: reads below the given folders alone.
 
-Source: seccomp(2), landlock(7), prctl(2), setrlimit(2); <asm/unistd.h> of x86_64 and
-aarch64. RLIMIT_DATA counts private writable mappings since Linux 4.7, so malloc and
-numpy are bounded by it, and files that are mapped to be read are not. RLIMIT_CPU is
-left alone: with it the kernel counts the process's CPU time in ticks of 4 ms, and a
-model's cost could not be measured; whoever started us bounds the time.
+Seccomp by prctl and Landlock both bind the calling thread and those that it will make,
+so there must be no other yet. (`seccomp(2)` could bind them all, but a systemd unit's
+SystemCallFilter ends whoever calls it, unless it is named there.)
+
+Source: seccomp(2), landlock(7), prctl(2), setrlimit(2). RLIMIT_DATA counts private
+writable mappings since Linux 4.7, so malloc and numpy are bounded by it, and files that
+are mapped to be read are not. RLIMIT_CPU is left alone: with it the kernel counts the
+process's CPU time in ticks of 4 ms, and a model's cost could not be measured; whoever
+started us bounds the time.
 """
 
 import ctypes
+import errno
+import fcntl
+import mmap
 import os
 import platform
 import resource
@@ -28,6 +36,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+
+from edged.host import syscalls
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 _DESCRIPTORS = 256
@@ -40,51 +50,24 @@ class Confined(msgspec.Struct, frozen=True, kw_only=True):
     landlock: bool
 
 
-class _Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """System call numbers of one architecture; None where it has no such call."""
-
-    audit: int
-    clone: int
-    clone3: int
-    denied: tuple[int, ...]
-
-
-# socket, connect, accept, sendto, sendmsg, bind, listen, socketpair, execve, fork,
-# vfork, kill, tkill, ptrace, mount, umount2, chroot, pivot_root, reboot, setns,
-# unshare, init_module, finit_module, kexec_load, add_key, request_key, keyctl, bpf,
-# perf_event_open, process_vm_readv, process_vm_writev, userfaultfd, execveat,
-# io_uring_{setup,enter,register}, pidfd_{open,getfd,send_signal}, accept4,
-# open_by_handle_at, name_to_handle_at, memfd_create, ptrace's friends.
-_X86_64 = _Machine(
-    audit=0xC000003E,
-    clone=56,
-    clone3=435,
-    denied=(
-        41, 42, 43, 44, 46, 49, 50, 53, 57, 58, 59, 62, 101, 155, 161, 165, 166, 169,
-        175, 246, 248, 249, 250, 272, 288, 298, 303, 304, 308, 310, 311, 313, 319,
-        321, 322, 323, 424, 425, 426, 427, 434, 438,
-    ),
-)  # fmt: skip
-_AARCH64 = _Machine(
-    audit=0xC00000B7,
-    clone=220,
-    clone3=435,
-    denied=(
-        198, 199, 200, 201, 202, 203, 206, 211, 221, 129, 117, 40, 39, 51, 41, 142,
-        268, 97, 105, 273, 104, 217, 218, 219, 280, 241, 270, 271, 282, 281, 425,
-        426, 427, 434, 438, 424, 242, 264, 265, 279,
-    ),
-)  # fmt: skip
-_MACHINES = {"x86_64": _X86_64, "aarch64": _AARCH64}
-
 #: Set in the numbers of x32 calls, which would pass for others (seccomp(2)).
 _X32 = 0x40000000
 _CLONE_THREAD = 0x00010000
 
-_LD_W, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_EPERM, _ENOSYS = 0x00050001, 0x00050026
-_NR_AT, _ARCH_AT, _ARG0_AT = 0, 4, 16
+
+#: Classic BPF (<linux/bpf_common.h>): load a word, mask it, compare it, return.
+_LD_W, _AND, _JEQ, _JGT, _JGE, _RET = 0x20, 0x54, 0x15, 0x25, 0x35, 0x06
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+#: Offsets in struct seccomp_data; the low words of arguments, both machines are little
+#: endian.
+_NR_AT, _ARCH_AT = 0, 4
+_ARG0_AT, _ARG1_AT, _ARG2_AT, _ARG3_AT = 16, 24, 32, 40
+
+_TO_WRITE = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+#: Memory that belongs to no process and that RLIMIT_DATA does not count.
+_COMMON_MEMORY = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
+#: With these a pipe would send any signal to any process (fcntl(2)).
+_SIGNAL_COMMANDS = (fcntl.F_SETOWN, fcntl.F_SETSIG, 15)  # 15: F_SETOWN_EX
 
 
 def confine(readable: Sequence[Path], *, memory_bytes: int) -> Confined:
@@ -95,16 +78,16 @@ def confine(readable: Sequence[Path], *, memory_bytes: int) -> Confined:
         memory_bytes: of data, ours until now included.
 
     Raises:
-        OSError: a limit or the filter cannot be set: nothing may be tried then.
+        OSError: a limit or the filter cannot be set, or other threads run already:
+            nothing may be tried then.
     """
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
+        raise OSError(errno.EBUSY, "cannot confine a process that has other threads")
     _limit(memory_bytes)
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     landlock = _lock_files(libc, readable)
-    machine = _MACHINES.get(platform.machine())
-    if machine is not None:
-        _filter(libc, machine)
-    return Confined(seccomp=machine is not None, landlock=landlock)
+    return Confined(seccomp=_filter(libc, platform.machine()), landlock=landlock)
 
 
 def _limit(memory_bytes: int) -> None:
@@ -122,43 +105,92 @@ def _limit(memory_bytes: int) -> None:
 # --- seccomp -----------------------------------------------------------------------
 
 
-def _filter(libc: ctypes.CDLL, machine: _Machine) -> None:
-    program = _program(machine)
+def _filter(libc: ctypes.CDLL, machine: str) -> bool:
+    """Put the filter in force; tell whether machine and kernel have one."""
+    if machine not in syscalls.MACHINES:
+        return False
+    program = filter_program(machine, own_pid=os.getpid())
     text = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a count, padding, a pointer.
-    size = len(program) // 8
+    size = len(program) // _INSTRUCTION.size
     fprog = ctypes.create_string_buffer(
         struct.pack("HxxxxxxP", size, ctypes.addressof(text))
     )
-    _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, fprog, 0, 0))
+    result = libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, fprog, 0, 0)
+    if result < 0 and ctypes.get_errno() in (errno.EINVAL, errno.ENOSYS):
+        return False  # a kernel without CONFIG_SECCOMP_FILTER
+    _check(result)
+    return True
 
 
-def _program(machine: _Machine) -> bytes:
-    """Write the filter: classic BPF over struct seccomp_data."""
+#: struct sock_filter: code, jump if true, jump if false, operand.
+_INSTRUCTION = struct.Struct("HBBI")
 
-    def op(code: int, k: int, yes: int = 0, no: int = 0) -> bytes:
-        return struct.pack("HBBI", code, yes, no, k)
 
-    head = [
-        op(_LD_W, _ARCH_AT),
-        op(_JEQ, machine.audit, 1, 0),
-        op(_RET, _KILL),
-        op(_LD_W, _NR_AT),
-        op(_JGE, _X32, 0, 1),
-        op(_RET, _KILL),
-        # glibc falls back to clone, whose flags can be looked at.
-        op(_JEQ, machine.clone3, 0, 1),
-        op(_RET, _ENOSYS),
-        op(_JEQ, machine.clone, 0, 4),
-        op(_LD_W, _ARG0_AT),
-        op(_JSET, _CLONE_THREAD, 0, 1),
-        op(_RET, _ALLOW),
-        op(_RET, _EPERM),
+def filter_program(machine: str, *, own_pid: int) -> bytes:
+    """Write the filter: classic BPF over struct seccomp_data.
+
+    Args:
+        machine: a key of `syscalls.MACHINES`.
+        own_pid: whom alone signals may reach.
+    """
+    audit, _ = syscalls.MACHINES[machine]
+    lines = [
+        (_LD_W, 0, 0, _ARCH_AT),
+        *_unless(_JEQ, audit, _KILL),
+        (_LD_W, 0, 0, _NR_AT),
+        *_if(_JGE, _X32, _KILL),
+        *_if(_JGT, syscalls.NEWEST, _ERRNO | errno.ENOSYS),
     ]
-    body = []
-    for number in machine.denied:
-        body += [op(_JEQ, number, 0, 1), op(_RET, _EPERM)]
-    return b"".join([*head, *body, op(_RET, _ALLOW)])
+    for number in syscalls.numbers(syscalls.DENIED, machine).values():
+        lines += _if(_JEQ, number, _ERRNO | errno.EPERM)
+    rules = _rules(own_pid)
+    for name, number in syscalls.numbers(syscalls.WATCHED, machine).items():
+        # Whatever a rule lets through is allowed: nothing else asks for its number.
+        rule = [*rules[name], (_RET, 0, 0, _ALLOW)]
+        lines += [(_JEQ, 0, len(rule), number), *rule]
+    lines.append((_RET, 0, 0, _ALLOW))
+    return b"".join(_INSTRUCTION.pack(code, yes, no, k) for code, yes, no, k in lines)
+
+
+_Line = tuple[int, int, int, int]
+
+
+def _rules(own_pid: int) -> dict[str, list[_Line]]:
+    """Return what each watched call is asked; one that passes is allowed."""
+    refused = _ERRNO | errno.EPERM
+    # glibc falls back to calls whose arguments can be looked at.
+    unknown: list[_Line] = [(_RET, 0, 0, _ERRNO | errno.ENOSYS)]
+    return {
+        "clone3": unknown,
+        "openat2": unknown,
+        "clone": [*_masked(_ARG0_AT, _CLONE_THREAD), *_if(_JEQ, 0, refused)],
+        "tgkill": [(_LD_W, 0, 0, _ARG0_AT), *_unless(_JEQ, own_pid, refused)],
+        # Of others: their limits. 0 is oneself.
+        "prlimit64": [(_LD_W, 0, 0, _ARG0_AT), *_unless(_JEQ, 0, refused)],
+        "open": [*_masked(_ARG1_AT, _TO_WRITE), *_unless(_JEQ, 0, refused)],
+        "openat": [*_masked(_ARG2_AT, _TO_WRITE), *_unless(_JEQ, 0, refused)],
+        "fcntl": [
+            (_LD_W, 0, 0, _ARG1_AT),
+            *(line for each in _SIGNAL_COMMANDS for line in _if(_JEQ, each, refused)),
+        ],
+        "mmap": [
+            *_masked(_ARG3_AT, _COMMON_MEMORY),
+            *_if(_JEQ, _COMMON_MEMORY, refused),
+        ],
+    }
+
+
+def _masked(argument_at: int, mask: int) -> list[_Line]:
+    return [(_LD_W, 0, 0, argument_at), (_AND, 0, 0, mask)]
+
+
+def _if(comparison: int, k: int, result: int) -> list[_Line]:
+    return [(comparison, 0, 1, k), (_RET, 0, 0, result)]
+
+
+def _unless(comparison: int, k: int, result: int) -> list[_Line]:
+    return [(comparison, 1, 0, k), (_RET, 0, 0, result)]
 
 
 # --- Landlock ----------------------------------------------------------------------

@@ -17,7 +17,7 @@ def available_bytes(root: Path = Path("/")) -> int:
     Args:
         root: where /proc and /sys are.
     """
-    return max(0, min(_of_machine(root), *_of_cgroups(root)))
+    return max(0, min([_of_machine(root), *_of_cgroups(root)]))
 
 
 def _of_machine(root: Path) -> int:
@@ -29,8 +29,8 @@ def _of_machine(root: Path) -> int:
 
 
 def _of_cgroups(root: Path) -> list[int]:
-    """Return what is left in our cgroup and in each above it; the machine's if none."""
-    left = [_of_machine(root)]
+    """Return what is left in our cgroup and in each above it that has a limit."""
+    left: list[int] = []
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -55,7 +55,11 @@ def _of_cgroups(root: Path) -> list[int]:
 
 
 def _reclaimable(group: Path) -> int:
-    for line in (group / "memory.stat").read_text().splitlines():
+    try:
+        lines = (group / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0
+    for line in lines:
         key, _, value = line.partition(" ")
         if key == "inactive_file":
             return int(value)
