@@ -17,13 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edged import __version__, config, log
-from edged.activate.agent import Agent
-from edged.activate.history import History
-from edged.activate.intake import Intake
-from edged.activate.trial import Trial
-from edged.activate.upkeep import Upkeep
-from edged.activate.window import Window
-from edged.activate.workshop import Workshop
+from edged.activation import Activation
 from edged.api import problems
 from edged.api.access import Roles
 from edged.api.board import Board, line
@@ -33,29 +27,17 @@ from edged.api.door import Door
 from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
-from edged.bounds import (
-    activation_rules,
-    connection_limits,
-    region_bounds,
-    registry_limits,
-)
+from edged.bounds import connection_limits, region_bounds, registry_limits
 from edged.errors import BadConfig, EdgedError
-from edged.host.clock import SystemClock, boot_id
+from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Site
 from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import supervise
 from edged.runtime.memory import keep_blocks
-from edged.serve.live import Live
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
-from edged.store.bundle import Limits as BundleLimits
-from edged.store.journal import Journal
-from edged.store.layout import Layout
-from edged.store.links import Links
-from edged.store.profiles import Profiles
-from edged.store.releases import Releases
 from edged.watch import Owned
 from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
 
@@ -71,48 +53,20 @@ class Daemon:
         self._loaded = loaded
         self._load = load
         settings = loaded.settings
-        clock, files, layout = (
-            SystemClock(),
-            DiskFiles(),
-            Layout(settings.store.state_dir),
-        )
+        clock, files = SystemClock(), DiskFiles()
         self._config_trouble: Trouble | None = None
         self._phase = Owned(Phase.STARTING)
         self._notifier = Notifier()
         self._registry = Registry(registry_limits(settings), clock)
-        releases = Releases(layout, files)
-        self._intake = Intake(
-            releases,
-            layout=layout,
-            files=files,
-            limits=BundleLimits(max_bytes=settings.store.max_bundle),
-        )
-        rules = activation_rules(settings)
-        profiles = Profiles(layout, files)
-        self._shop: Workshop[Live] = Workshop(
-            releases=releases,
-            links=Links(layout, files),
-            intake=self._intake,
-            history=History(Journal(layout, files), clock),
-            profiles=profiles,
-            trial=Trial(
-                profiles=profiles,
-                clock=clock,
-                timeout_s=settings.install.trial_timeout,
-                threads=rules.threads,
-            ),
-            swapper=self._registry,
-            keep_releases=settings.store.keep_releases,
-        )
-        self._agent = Agent(self._shop, rules, boot=boot_id())
-        self._window = Window(self._shop, self._agent.ward)
+        self._activation = Activation(settings, self._registry, clock, files)
+        self._agent = self._activation.agent
         self._board = Board(
             registry=self._registry,
             phase=self._phase.watch,
             clock=clock,
             troubles=self._troubles,
-            open_change=self._window.open_change,
-            setback=self._window.setback,
+            open_change=self._activation.window.open_change,
+            setback=self._activation.window.setback,
             default_timeout_s=settings.serve.default_timeout,
             state_dir=settings.store.state_dir,
         )
@@ -178,8 +132,8 @@ class Daemon:
                 name="control",
                 app=control_app(
                     agent=self._agent,
-                    upkeep=Upkeep(self._agent),
-                    window=self._window,
+                    upkeep=self._activation.upkeep,
+                    window=self._activation.window,
                     reads=Reads(
                         statuses=self._board.models,
                         status=self._board.status,
@@ -279,10 +233,7 @@ class Daemon:
         log.configure(settings.log.level.value)
         self._registry.limits = registry_limits(settings)
         self._board.default_timeout_s = settings.serve.default_timeout
-        self._intake.limits = BundleLimits(max_bytes=settings.store.max_bundle)
-        self._shop.keep_releases = settings.store.keep_releases
-        self._shop.trial.timeout_s = settings.install.trial_timeout
-        self._agent.obey(activation_rules(settings))
+        self._activation.obey(settings)
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users
         if not waiting:
