@@ -22,7 +22,8 @@ from edged.serve.live import Live
 from edged.wire import oip, tensorjson
 from edged.wire.tensorbytes import Array
 
-#: Plans of one release, and the longest JSON that is remembered: at most 1 MiB.
+#: Plans of one release, of either kind (whole texts, texts around numbers), and the
+#: longest JSON that is remembered: at most 2 MiB.
 MAX_PLANS = 256
 MAX_KNOWN_BYTES = 4096
 
