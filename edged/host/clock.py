@@ -41,6 +41,6 @@ def boot_id(root: Path = Path("/")) -> str:
         root: what stands for `/`.
     """
     try:
-        return (root / "proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return (root / "proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
