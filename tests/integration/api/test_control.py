@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pwd
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,6 +13,7 @@ from edged.api import problems
 from edged.api.access import Roles
 from edged.api.routes import MAX_JSON_BYTES
 from edged.errors import QueueFull
+from edged.wire.changes import ChangeRequest
 from edged.wire.messages import InstallRequest, ModelName, UseRequest
 from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import Answered, Served, parse, serving
@@ -161,4 +164,42 @@ async def test_reads_answer_without_the_agent(agent: FakeAgent, here: Served) ->
 
     schemas = [msgspec.json.decode(answer.body)["schema"] for answer in answers]
     assert ["edged.status/1", "edged.models/1", "edged.config/1"] == schemas
+    assert [] == agent.asked
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("POST /v1/models/digits/pin", b'{"why": "a fair"}'),
+        ("POST /v1/models/digits/quarantine", b'{"seq": 14}'),
+        ("POST /v1/install?wait=false", b"x"),
+    ],
+)
+async def test_an_effect_is_told_who_wants_it(
+    agent: FakeAgent, here: Served, line: str, body: bytes
+) -> None:
+    """By the kernel's word: user, uid and pid, for the journal."""
+    await ask(here, line, body)
+
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert [f"{user} (uid {os.getuid()}, pid {os.getpid()})"] == agent.by
+
+
+async def test_a_change_is_asked_for_by_its_number(
+    agent: FakeAgent, here: Served
+) -> None:
+    """The path has the number, the query what is known of it."""
+    answer = await ask(here, "GET /v1/changes/1?steps=2&doing=x&wait_s=0.5")
+    missing = await ask(here, "GET /v1/changes/2")
+
+    assert (200, 1) == (answer.status, json.loads(answer.body)["id"])
+    assert (404, "unknown-change") == problem(missing)[:2]
+    assert ChangeRequest(id=1, steps=2, doing="x", wait_s=0.5) == agent.asked[0]
+
+
+async def test_a_wait_for_news_is_bounded(agent: FakeAgent, here: Served) -> None:
+    """Nobody holds a connection for longer than half a minute by it."""
+    answer = await ask(here, "GET /v1/changes/1?wait_s=31")
+
+    assert (400, "invalid-request") == problem(answer)[:2]
     assert [] == agent.asked

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from edged.wire.messages import Changed
+from tests.fakes.control import FakeControl
 from tests.fakes.daemon import Daemon
 
 Edgectl = Callable[..., tuple[int, str, str]]
@@ -79,3 +81,38 @@ def test_removing_needs_a_yes(ctl: Edgectl) -> None:
     code, _, err = ctl("models", "remove", "digits")
 
     assert (2, True) == (code, "try: edgectl models remove digits --yes" in err)
+
+
+@pytest.mark.parametrize(
+    ("words", "row", "body"),
+    [
+        (("commit", "digits"), "commit", {}),
+        (("pin", "digits", "--why", "a fair"), "pin", {"why": "a fair"}),
+        (("unpin", "digits"), "unpin", {}),
+        (
+            ("quarantine", "digits", 14, "--why", "blurred"),
+            "quarantine",
+            {"seq": 14, "why": "blurred"},
+        ),
+        (("unquarantine", "digits", 14), "unquarantine", {"seq": 14, "why": ""}),
+    ],
+)
+def test_what_a_person_decides_is_one_call(
+    edgectl: Edgectl,
+    fake: FakeControl,
+    words: tuple[object, ...],
+    row: str,
+    body: dict[str, object],
+) -> None:
+    """And its answer in words."""
+    path = f"POST /v1/models/digits/{row}"
+    fake.answer(path, Changed(name="digits", changed=True, text="it is so"))
+
+    code, out, _ = edgectl("models", *words, "--socket", fake.path)
+
+    assert (0, "it is so\n", [path], body) == (
+        code,
+        out,
+        fake.asked,
+        json.loads(fake.bodies[0]),
+    )

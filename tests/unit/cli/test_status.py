@@ -4,7 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from edged.cli.status import layout, process_lines
+from edged.wire.changes import Step, StepTaken
 from edged.wire.messages import Level, ModelPhase, Status, Trouble
+from tests.fakes.agent import COMMITTED
 
 
 def test_a_healthy_box_fits_a_screen(healthy: Status) -> None:
@@ -47,6 +49,23 @@ def test_what_the_verdict_tells_is_not_told_again(healthy: Status) -> None:
     assert layout(sick, width=80, height=24)[:3] == [
         "OK: 1 ready; cannot load int8",
         "  try: look",
+        "",
+    ]
+
+
+def test_an_open_change_is_told_though_all_is_well(healthy: Status) -> None:
+    """A release in probation is no fault."""
+    (digits,) = healthy.models
+    open_one = replace(
+        COMMITTED,
+        steps=(StepTaken(step=Step.PROBATION, at_utc=""),),
+        doing="7 min and 40 answers",
+    )
+    watched = replace(healthy, models=(replace(digits, change=open_one),))
+
+    assert layout(watched, width=80, height=24)[:3] == [
+        "OK: 1 model ready, serving for 3 h 12 min",
+        "- digits 1.4.0 (seq 14) is in probation: 7 min and 40 answers",
         "",
     ]
 
