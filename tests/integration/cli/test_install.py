@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from edged.cli.follow import Follower
 from edged.wire.changes import Change, Step, StepTaken
-from edged.wire.messages import Changed, ModelDetail
+from edged.wire.messages import Changed, ModelDetail, Problem
 from tests.fakes.agent import COMMITTED, DIGITS
 from tests.fakes.control import FakeControl
 from tests.fakes.daemon import DEMO, Daemon
@@ -180,3 +180,20 @@ def test_leaving_an_install_leaves_its_change(
     code, _, err = told("install", DEMO)
 
     assert (130, True) == (code, "change 1 goes on: edgectl watch 1\n" in err)
+
+
+def test_a_daemon_that_knows_no_waiting_is_asked_as_before(
+    edgectl: Edgectl, fake: FakeControl
+) -> None:
+    """An older one refuses the field, and answers at the end."""
+    unknown = Problem(
+        title="bad", code="invalid-request", detail="Object has unknown field `wait`"
+    )
+    fake.answer("POST /v1/install", unknown, status=400)
+
+    code, _, _ = edgectl("install", DEMO, "--socket", fake.path)
+
+    assert (65, ["POST /v1/install?wait=false", "POST /v1/install"]) == (
+        code,
+        fake.asked,
+    )
