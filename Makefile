@@ -14,12 +14,12 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run test lint type docs bench bench-load bench-peers demo-model pins clean
+.PHONY: help setup demo run test fuzz lint type docs bench bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-$(READY) $(DEV): export PIP_CONSTRAINT := constraints.txt
+$(READY) $(DEV) fuzz: export PIP_CONSTRAINT := constraints.txt
 
 setup: $(DEV) ## Make .venv with edged and all tools; does nothing when it is fresh
 
@@ -56,6 +56,12 @@ run: $(READY) ## Run the daemon in the foreground, state under .demo/
 test: $(DEV) ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
+fuzz: $(DEV) ## Look for bytes that break the express door's reader, for 20 seconds
+	@$(BIN)/python -m pip install -qq --group fuzz
+	@mkdir -p .fuzz
+	@$(BIN)/python -m tests.fuzz.express -max_total_time=20 -max_len=32768 -timeout=5 \
+		-artifact_prefix=.fuzz/ $(ARGS) .fuzz tests/fuzz/corpus/express
+
 lint: $(DEV) ## Check style, spelling and import floors
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -89,5 +95,5 @@ pins: ## Take the newest versions into constraints.txt
 	@PYTHON=$(PYTHON) sh tools/pins.sh
 
 clean: ## Remove the environment and what the tools leave behind
-	rm -rf $(VENV) $(HOME_DIR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(HOME_DIR) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

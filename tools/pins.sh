@@ -10,7 +10,7 @@ unset PIP_CONSTRAINT
 "$python" -m venv "$work/venv"
 pip="$work/venv/bin/python -m pip --quiet"
 $pip install --upgrade 'pip>=25.1'
-$pip install '.[images]' --group dev hatchling editables
+$pip install '.[images]' --group dev --group fuzz hatchling editables
 
 {
     echo "# What edged is built, run and checked with. Written by: make pins"
