@@ -162,6 +162,8 @@ class Ward(Generic[P]):
             except Draining:
                 pass  # the next start goes on with it
             except EdgedError as error:
+                # The disk may say no; callers need not get bad answers for that.
+                self._shop.swapper.back(name)
                 self._shop.trouble(error, name)
 
     async def _passed(self, number: int, name: str) -> None:

@@ -1,0 +1,78 @@
+"""What may be asked of changes and releases."""
+
+import asyncio
+import threading
+
+import pytest
+
+from edged.errors import UnknownChange
+from edged.wire.changes import ChangeRequest, ChangesRequest, SeqRequest, Step
+from edged.wire.messages import ModelName, Standing
+from tests.data import onnx_files
+from tests.fakes.box import BY, Box, bundle
+
+
+async def test_changes_are_told_of_one_model_or_of_all(box: Box) -> None:
+    """The newest last, at most so many."""
+    await box.install(bundle())
+    await box.install(bundle(name="other"))
+    await box.install(bundle(seq=2))
+
+    every = await box.window.changes(ChangesRequest())
+    sums = await box.window.changes(ChangesRequest(name="sums", limit=1))
+
+    assert [change.model for change in every.changes] == ["sums", "other", "sums"]
+    assert [change.release.seq for change in sums.changes] == [2]
+
+
+async def test_a_change_is_waited_for_until_there_is_news(box: Box) -> None:
+    """The answer comes with the next step, long before the time is over."""
+    trying, go_on = threading.Event(), threading.Event()
+    box.trial.before = lambda: (trying.set(), go_on.wait(5))
+    begun = await box.install(bundle(), wait=False)
+    await asyncio.get_running_loop().run_in_executor(None, trying.wait, 5)
+    asked = ChangeRequest(id=begun.change, steps=2, doing="believing it", wait_s=5)
+
+    async with asyncio.timeout(4), asyncio.TaskGroup() as group:
+        waiting = group.create_task(box.window.change(asked))
+        await asyncio.sleep(0.05)
+        was_done = waiting.done()
+        go_on.set()
+
+    assert not was_done
+    assert len(waiting.result().steps) > 2
+
+
+async def test_what_is_being_done_is_told(box: Box) -> None:
+    """For people who watch."""
+    trying, go_on = threading.Event(), threading.Event()
+    box.trial.before = lambda: (trying.set(), go_on.wait(5))
+    begun = await box.install(bundle(), wait=False)
+    await asyncio.get_running_loop().run_in_executor(None, trying.wait, 5)
+
+    change = await box.window.change(ChangeRequest(id=begun.change))
+    go_on.set()
+
+    assert (change.last.step, change.doing) == (Step.TRIAL, "believing it")
+
+
+async def test_a_change_that_never_was_is_told(box: Box) -> None:
+    """With where to look."""
+    with pytest.raises(UnknownChange) as caught:
+        await box.window.change(ChangeRequest(id=7, wait_s=5))
+
+    assert caught.value.hint == "edgectl changes"
+
+
+async def test_releases_are_told_with_what_is_thought_of_them(box: Box) -> None:
+    """Committed, held or quarantined: `edgectl models show` says which."""
+    await box.install(bundle())
+    await box.install(bundle(onnx_files.unary("Neg", dims=(1, 4)), seq=2))
+    await box.upkeep.quarantine(SeqRequest(name="sums", seq=1), BY)
+
+    detail = await box.window.detail(ModelName(name="sums"))
+
+    assert [release.standing for release in detail.releases] == [
+        Standing.QUARANTINED,
+        Standing.COMMITTED,
+    ]
