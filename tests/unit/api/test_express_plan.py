@@ -218,3 +218,52 @@ def test_only_binary_answers_begin_alike() -> None:
 
     assert ways == found
     assert not explained.is_plain
+
+
+def in_json(*outputs: oip.Wanted) -> Plan:
+    """Return the plan of a request in JSON that wants these outputs; all for none."""
+    return Plan(oip.Asked(inputs={}, outputs=outputs or None), (), 0)
+
+
+def answered(tensor: np.ndarray) -> bytes:
+    """Write an answer in JSON."""
+    output = oip.Output(name="y", tensor=tensor, binary=False)
+    encoded = oip.write_response(
+        model="m", version="1", id='"data":[', outputs=[output]
+    )
+    return bytes(encoded.buffers[0])
+
+
+def test_a_known_answer_is_written_with_other_elements() -> None:
+    """The same bytes as written as a whole; whatever the id looks like."""
+    plan = in_json()
+    plan.know_text({"y": X}, answered(X))
+
+    assert plan.known_text is not None
+    assert answered(X + 1) == plan.known_text.write({"y": X + 1})
+
+
+def test_an_answer_of_another_kind_is_not_the_known_one() -> None:
+    """Its shape and its datatype are said in the text."""
+    plan = in_json()
+    plan.know_text({"y": X}, answered(X))
+
+    assert plan.known_text is not None
+    assert plan.known_text.write({"y": X.astype("<f8")}) is None
+    assert plan.known_text.write({"y": X[np.newaxis]}) is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "tensor"),
+    [
+        (in_json(), np.array([b"a]", b"b"], object)),  # may hold brackets
+        (in_json(oip.Wanted(name="y", binary=False, classes=1)), X),
+    ],
+)
+def test_answers_that_are_not_numbers_as_they_are_have_no_known_text(
+    plan: Plan, tensor: np.ndarray
+) -> None:
+    """Strings, and classes in the place of what the model said."""
+    plan.know_text({"y": tensor}, answered(tensor))
+
+    assert plan.known_text is None
