@@ -23,7 +23,7 @@ class Job:
     """One admitted request on its way through the scheduler.
 
     `joins` says that it may share a run with others of its kind; those of one `line`
-    run in the order in which they came.
+    run in the order in which they came. `fills` copy its inputs first, on a worker.
     """
 
     __slots__ = (
@@ -32,6 +32,7 @@ class Job:
         "deadline_s",
         "done",
         "feeds",
+        "fills",
         "input_bytes",
         "into",
         "joins",
@@ -57,12 +58,14 @@ class Job:
         done: Callable[["Job", Outcome], None],
         joins: bool = False,
         into: Tensors = NOWHERE,
+        fills: Sequence[Callable[[], None]] = (),
         line: Hashable = None,
     ) -> None:
         self.joins = joins
         self.line = line
         self.rung = rung
-        self.run = run
+        self.fills = fills
+        self.run = _filled(fills, run) if fills else run
         self.feeds = feeds
         self.input_bytes = 0
         for array in feeds.values():
@@ -106,7 +109,7 @@ class Company:
         self.jobs = (*self.jobs, job)
 
 
-def filled(fills: Sequence[Callable[[], None]], run: Run) -> Run:
+def _filled(fills: Sequence[Callable[[], None]], run: Run) -> Run:
     """Return a run that first has its inputs copied; the time of that is its own."""
 
     def run_filled(feeds: Tensors, wanted: tuple[str, ...], into: Tensors) -> Ran:

@@ -13,7 +13,7 @@ import msgspec
 
 from edged.errors import EdgedError
 from edged.serve import admission
-from edged.serve.job import Job, Outcome, Run, filled
+from edged.serve.job import Job, Outcome, Run
 from edged.serve.ladder import Rung
 from edged.serve.live import Live
 from edged.serve.request import InferRequest, InferResponse
@@ -134,7 +134,8 @@ def admit(
     )
     job = Job(
         rung=rung,
-        run=filled(request.fills, seat.run) if request.fills else seat.run,
+        run=seat.run,
+        fills=request.fills,
         feeds=request.inputs,
         wanted=wanted,
         into=request.into,

@@ -32,8 +32,8 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         outputs: wanted output names in answer order; None for all.
         into: memory that outputs may be computed into, by name; see `runtime.Runs`.
             It is the daemon's until the answer is made.
-        fills: called before the run, where it runs: what copies inputs that are too
-            large for the event loop. Until then their elements mean nothing.
+        fills: called before the run, on the same worker: what copies inputs that are
+            too large for the event loop. Until then their elements mean nothing.
         variant: a rung the caller insists on; None lets the daemon choose.
         priority: OIP's: 0 default, 1 highest.
         peer: who asks; requests of one peer share one turn in the queue.

@@ -93,6 +93,7 @@ class Scheduler:
         if (
             self._placers[job.rung.id].allows(job.input_bytes)
             and self._joined is None
+            and not job.fills
             and not self._queue
             and self._may_run(job)
         ):
@@ -240,7 +241,8 @@ class Scheduler:
         self._queue.charge(job.peer, ns)
         variant = job.rung.id
         self._taken[variant].add(ns)
-        if self._joined is None:  # a run that waits for company is not for the loop
+        # What waits for company, or copies much, is not for the loop.
+        if self._joined is None and not job.fills:
             self._placers[variant].observe(job.input_bytes, ns)
 
     def _left_thread(self) -> None:

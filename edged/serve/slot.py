@@ -24,8 +24,8 @@ from edged.wire.tensors import FREE, Datatype, TensorSpec
 #: and what steers a graph (scales, thresholds, limits of a range) is small.
 IN_PLACE_BYTES = 4096
 
-#: A larger copy is made where the model runs, which is no longer the event loop when
-#: that takes long: 25 MB take 5 to 8 ms, and others would wait.
+#: A larger copy is made on a worker, before the run: 25 MB take 5 to 8 ms, and
+#: everybody else would wait for the event loop.
 LOOP_COPY_BYTES = 1 << 20
 
 #: An output below this is copied after the run: binding it costs more (3 us).

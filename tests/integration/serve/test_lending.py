@@ -15,6 +15,7 @@ from edged.errors import BadRegion, InvalidTensor, UnknownRegion
 from edged.host.peer import Peer
 from edged.serve.lending import borrow
 from edged.serve.live import Live
+from edged.serve.placement import MEASURED, Placement
 from edged.serve.regions import Regions
 from edged.serve.request import InferRequest
 from edged.serve.slot import BOUND_BYTES, LOOP_COPY_BYTES
@@ -220,6 +221,28 @@ def test_what_is_large_is_copied_later(
 
     live.close_now().result()
     assert later == len(loan.fills)
+
+
+async def test_a_large_copy_is_never_made_on_the_loop() -> None:
+    """Not even for a model whose runs are so short that they happen there."""
+    tensors = [("x", Datatype.INT32, (-1,))], [("y", Datatype.INT32, (-1,))]
+    live = live_model("m", signature(*tensors), lambda feeds: {"y": feeds["x"]})
+    registry = registry_of(live)
+    x = {"x": np.zeros(1, np.int32)}
+    seen: list[int] = []
+    for _ in range(3 * MEASURED):
+        await registry.infer(InferRequest(model="m", inputs=x))
+
+    def fill() -> None:
+        seen.append(threading.get_ident())
+
+    await registry.infer(InferRequest(model="m", inputs=x, fills=(fill,)))
+
+    places = {live.scheduler.placement(variant) for variant in live.stats.variants}
+    registry.unload("m")
+    assert Placement.LOOP in places
+    assert 1 == len(seen)
+    assert threading.get_ident() != seen[0]
 
 
 async def test_a_large_copy_is_made_where_the_model_runs(
