@@ -10,7 +10,7 @@ import enum
 import msgspec
 
 from edged.wire.proofs import Proof, VariantProof
-from edged.wire.release import Manifest
+from edged.wire.release import Manifest, Output
 
 
 class Outcome(enum.Enum):
@@ -67,7 +67,7 @@ def judge(
     best = proof.fit[0]
     figures = _figures(best)
     if live is not None and not manifest.intends.change:
-        differs = _differs(best, live, rules)
+        differs = _renames(manifest, live) or _differs(best, live, rules)
         if differs:
             return Verdict(
                 outcome=Outcome.HELD,
@@ -78,6 +78,25 @@ def judge(
                 figures=figures,
             )
     return Verdict(outcome=Outcome.PROVED, why=_measured(best), figures=figures)
+
+
+def _renames(manifest: Manifest, live: Manifest) -> str:
+    """Tell whose labels are others; the same answers would mean something else."""
+    before = {output.name: _label_digest(live, output) for output in _outputs(live)}
+    for output in _outputs(manifest):
+        if output.name in before and before[output.name] != _label_digest(
+            manifest, output
+        ):
+            return f"the labels of output {output.name} are not those of {live.version}"
+    return ""
+
+
+def _outputs(manifest: Manifest) -> tuple[Output, ...]:
+    return tuple(o for o in manifest.signature.outputs if o.labels is not None)
+
+
+def _label_digest(manifest: Manifest, output: Output) -> str:
+    return manifest.files[output.labels or ""].sha256
 
 
 def _differs(best: VariantProof, live: Manifest, rules: Rules) -> str:

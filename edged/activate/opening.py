@@ -21,12 +21,12 @@ from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
 from edged.errors import BadModel, BadRelease, EdgedError, Rejected
 from edged.store.releases import Release
-from edged.wire.changes import Change, Step, Which, Wish
+from edged.wire.changes import EDGED, Change, Step, Which, Wish
 from edged.wire.proofs import Proof
 
 _log = logging.getLogger(__name__)
 
-_BY = "edged"
+_BY = EDGED
 
 
 class Opening(Generic[P]):

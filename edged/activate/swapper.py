@@ -111,5 +111,8 @@ class Swapper(Protocol[P]):
     def forget(self, name: str) -> None:
         """Drop the name. On the loop."""
 
+    def touch(self) -> None:
+        """Say that there is news to be told. On the loop."""
+
     def status(self, name: str) -> ModelStatus:
         """Describe one model. On the loop."""

@@ -18,7 +18,7 @@ from edged.activate.watchman import Watched
 from edged.activate.workshop import Workshop
 from edged.errors import Conflict, Draining, EdgedError, Rejected
 from edged.store.releases import Release
-from edged.wire.changes import Change, Step
+from edged.wire.changes import EDGED, Change, Step
 from edged.wire.proofs import Proof
 
 _log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class Ward(Generic[P]):
             if change is None or change.id != number:
                 return  # a person was faster
             try:
-                await self.roll_back(change, trip, by="edged")
+                await self.roll_back(change, trip, by=EDGED)
             except Conflict as error:
                 await self.commit(change, f"kept: {trip.why}; {error.message}")
             except Draining:

@@ -243,6 +243,7 @@ class Workshop(Generic[P]):
         )
         self._doing.pop(change.id, None)
         self.tell()
+        self.swapper.touch()
         return taken
 
     @property

@@ -378,6 +378,10 @@ class Registry:
             self._models[name] = Model(name, self.limits)
         return self._models[name]
 
+    def touch(self) -> None:
+        """Say that there is news of a model which is not in here: tell it anew."""
+        self._changed()
+
     def _changed(self) -> None:
         self._revision.set(self._revision.watch.value + 1)
 

@@ -1,0 +1,109 @@
+"""A release's way to being live, where memory is short or something fails."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from edged.activate import passage
+from edged.errors import BadModel, NoMemory, StoreFailed
+from edged.host.files import Site
+from edged.wire.changes import Step
+from tests.data import onnx_files
+from tests.fakes.box import Box, bundle
+from tests.fakes.files import RecordingFiles
+
+DOUBLED = [2.0] * 4
+NEGATED = onnx_files.unary("Neg", dims=(1, 4))
+MIB = 1 << 20
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    """Return a box with one release; each is believed to hold 10 MiB."""
+    made = Box(tmp_path, files=RecordingFiles())
+    held = {"held_bytes": 10 * MIB, "peak_bytes": 10 * MIB}
+    made.trial.found["*", "fp32"] = held
+    await made.start()
+    await made.install(bundle())
+    yield made
+    made.close()
+
+
+def room(monkeypatch: pytest.MonkeyPatch, mib: int) -> None:
+    """Let so much memory be there for a release."""
+    reserved = passage.memory_bytes() // 20
+    monkeypatch.setattr(passage, "available_bytes", lambda: reserved + mib * MIB)
+
+
+async def test_where_both_fit_nobody_waits(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one answers until the new one does."""
+    room(monkeypatch, 20)
+
+    await box.install(bundle(NEGATED, seq=2))
+
+    assert await box.ask() == [-1.0] * 4
+    assert box.history.changes("sums", 1)[-1].steps[3].figures["needs_mib"] == 10.0
+
+
+async def test_where_only_one_fits_requests_wait_and_none_fails(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are answered by the new one."""
+    room(monkeypatch, 5)
+    answers: list[list[float]] = []
+
+    async def keep_asking() -> None:
+        while [-1.0] * 4 not in answers:
+            answers.append(await box.ask())
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(keep_asking())
+        await box.install(bundle(NEGATED, seq=2))
+
+    assert {tuple(answer) for answer in answers} == {(2.0,) * 4, (-1.0,) * 4}
+
+
+async def test_where_not_even_one_fits_it_is_refused_with_the_figures(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one was not touched."""
+    room(monkeypatch, -5)
+
+    with pytest.raises(NoMemory, match="it needs 10 MiB"):
+        await box.install(bundle(NEGATED, seq=2))
+
+    assert await box.ask() == DOUBLED
+    assert box.history.changes("sums", 1)[-1].last.step is Step.REFUSED
+
+
+async def test_after_a_failed_exchange_the_old_one_is_loaded_again(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be loaded in the daemon costs nobody an answer."""
+    room(monkeypatch, 5)
+
+    with pytest.raises(BadModel):
+        await box.install(bundle(onnx_files.unary("Frobnicate", dims=(1, 4)), seq=2))
+
+    assert await box.ask() == DOUBLED
+
+
+async def test_after_a_link_that_cannot_move_the_old_one_is_loaded_again(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links and memory say the same."""
+    room(monkeypatch, 5)
+    before = box.links.current("sums")
+    box.files.fail(Site.LINK_CURRENT, OSError(28, "no"))
+
+    with pytest.raises(StoreFailed):
+        await box.install(bundle(NEGATED, seq=2))
+
+    assert await box.ask() == DOUBLED
+    assert box.links.current("sums") == before
