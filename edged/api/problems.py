@@ -149,6 +149,10 @@ def _answer(error: EdgedError, body: bytes, content_type: str) -> web.Response:
 # --- failures that are not ours ----------------------------------------------
 
 
+#: Paths that people try, and the protocol does not have.
+_MEANT = {"/v2/models": "POST /v2/repository/index lists the models"}
+
+
 def from_http(error: web.HTTPException, request: web.BaseRequest) -> EdgedError:
     """Translate what aiohttp itself raises: no route, wrong method, body too large."""
     if isinstance(error, web.HTTPMethodNotAllowed):
@@ -158,7 +162,8 @@ def from_http(error: web.HTTPException, request: web.BaseRequest) -> EdgedError:
         )
     if isinstance(error, web.HTTPNotFound):
         return UnknownEndpoint(
-            f"cannot {request.method} {request.path}: no such path on this socket"
+            f"cannot {request.method} {request.path}: no such path on this socket",
+            hint=_MEANT.get(request.path.rstrip("/"), ""),
         )
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return TooLarge(

@@ -282,6 +282,7 @@ async def test_chunked_bodies_are_bounded_too(http: aiohttp.ClientSession) -> No
     [
         ("GET", "/", 404, "no such path"),
         ("GET", "/v2/nothing", 404, "no such path"),
+        ("GET", "/v2/models", 404, "POST /v2/repository/index lists the models"),
         ("GET", INFER, 405, "it takes POST"),
         ("POST", "/v2", 405, "it takes GET"),
         ("DELETE", "/v2/models/digits", 405, "it takes GET"),
