@@ -5,10 +5,13 @@ about what is installed it returns a sentence and raises nothing.
 """
 
 import hashlib
+import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 from edged.errors import BadBundle, StoreFailed
+from edged.host.beneath import Elsewhere, open_plain
 from edged.host.files import store_errors
 from edged.store.bundle import Staged
 from edged.store.layout import MANIFEST
@@ -67,19 +70,45 @@ def size_fault(path: Path, entry: FileEntry) -> str | None:
     if not stat.S_ISREG(there.st_mode):
         return f"{path.name} is not a plain file"
     if there.st_size != entry.size:
-        return f"{path.name} has {there.st_size} bytes, {MANIFEST} says {entry.size}"
+        return _wrong_size(path.name, there.st_size, entry)
     return None
 
 
 def fault(path: Path, entry: FileEntry) -> str | None:
-    """Say what is wrong with a file, reading all of it; None if nothing is."""
+    """Say what is wrong with a file, reading all of it; None if nothing is.
+
+    What is looked at is what is opened, not a path that is opened later.
+    """
     try:
-        if wrong := size_fault(path, entry):
-            return wrong
-        with store_errors("read", path), path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with store_errors("read", path):
+            try:
+                file = open_plain(path.parent, path.name)
+            except (FileNotFoundError, NotADirectoryError):
+                return f"{path.name} is missing"
+            except Elsewhere:
+                return f"{path.name} is not a plain file"
+        with file:
+            return fault_inside(file, path, entry)
     except StoreFailed as exc:
         return exc.message
+
+
+def fault_inside(file: BufferedReader, path: Path, entry: FileEntry) -> str | None:
+    """Say what is wrong with an open file, reading all of it; None if nothing is.
+
+    Raises:
+        StoreFailed: it cannot be read.
+    """
+    with store_errors("read", path):
+        size = os.fstat(file.fileno()).st_size
+        if size != entry.size:
+            return _wrong_size(path.name, size, entry)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != entry.sha256:
         return f"{path.name} has sha256 {digest}, {MANIFEST} says {entry.sha256}"
     return None
+
+
+def _wrong_size(name: str, size: int, entry: FileEntry) -> str:
+    return f"{name} has {size} bytes, {MANIFEST} says {entry.size}"

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from edged.errors import BadRelease
+from edged.host.beneath import Elsewhere, open_plain
 from edged.host.files import store_errors
 
 
@@ -78,15 +79,15 @@ def read_plain(path: Path, *, max_bytes: int) -> bytes:
             for the caller to put into its own.
         StoreFailed: it cannot be read.
     """
-    there = found(path)
-    if there is None:
-        raise BadRelease(f"it has no {path.name}")
-    if not stat.S_ISREG(there.st_mode):
-        raise BadRelease(f"its {path.name} is not a plain file")
-    # Between the look and the open it may have been replaced: still no waiting.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with store_errors("read", path), os.fdopen(os.open(path, flags), "rb") as file:
-        data = file.read(max_bytes + 1)
+    with store_errors("read", path):
+        try:
+            file = open_plain(path.parent, path.name)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise BadRelease(f"it has no {path.name}") from error
+        except Elsewhere as error:
+            raise BadRelease(f"its {path.name} is not a plain file") from error
+        with file:
+            data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise BadRelease(f"its {path.name} is larger than {max_bytes} bytes")
     return data

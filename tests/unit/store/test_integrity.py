@@ -7,7 +7,13 @@ import pytest
 
 from edged.errors import BadBundle
 from edged.store.bundle import Staged
-from edged.store.integrity import agreed, fault, size_fault, with_manifest
+from edged.store.integrity import (
+    agreed,
+    fault,
+    fault_inside,
+    size_fault,
+    with_manifest,
+)
 from edged.wire.release import FileEntry
 from tests.fakes.bundles import bundle_files
 
@@ -132,3 +138,19 @@ def test_a_name_that_the_disk_refuses_is_a_sentence(tmp_path: Path) -> None:
 
     assert found is not None
     assert "file name too long" in found
+
+
+def test_a_file_exchanged_while_it_is_hashed_is_the_one_that_was_opened(
+    tmp_path: Path,
+) -> None:
+    """A path opened a second time may lead elsewhere by then."""
+    path = tmp_path / "f"
+    path.write_bytes(b"good")
+    with path.open("rb") as file:
+        path.unlink()
+        path.write_bytes(b"evil")
+
+        inside = fault_inside(file, path, _entry(b"good"))
+
+    assert inside is None
+    assert fault(path, _entry(b"good")) is not None
