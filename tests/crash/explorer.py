@@ -148,6 +148,8 @@ def _not_as_told(box: Box, live: str | None, told: tuple[str, ...]) -> str:
         kind, _, number = promise.partition(" ")
         if kind == "live" and seq != int(number):
             return f"seq {seq} answers, and seq {number} had been promised"
+        if kind == "gone" and current is not None:
+            return "it is back, and somebody was told that it is gone"
         if kind == "away" and int(number) not in marks:
             return f"seq {number} is not quarantined, and somebody was told so"
     return ""

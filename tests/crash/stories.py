@@ -87,6 +87,20 @@ async def _use(box: Box, log: Log) -> None:
     log.promise("live 1")
 
 
+async def _superseded(box: Box, log: Log) -> None:
+    log.promise("one is live")
+    await box.install(bundle(NEGATED, seq=2))
+    await box.install(bundle(seq=3))
+    await box.rollback()
+    log.promise("live 1")
+    log.promise("away 3")
+
+
+async def _removed(box: Box, log: Log) -> None:
+    await box.remove()
+    log.promise("gone 0")
+
+
 STORIES = {
     "a first release": Story(before=_nothing, tell=_first),
     "a second one": Story(before=_one, tell=_second),
@@ -94,6 +108,8 @@ STORIES = {
     "two more, and old ones go": Story(before=_two, tell=_fourth),
     "rolled back in probation": Story(before=_two, tell=_back, watched=True),
     "rolled back when committed": Story(before=_two, tell=_back_again),
+    "superseded in probation": Story(before=_one, tell=_superseded, watched=True),
+    "removed": Story(before=_two, tell=_removed),
     "held, then rejected": Story(before=_one, tell=_refused),
     "an older one chosen": Story(before=_two, tell=_use),
 }
