@@ -147,6 +147,7 @@ class Daemon:
             ),
             Door(
                 name="data",
+                asks=True,
                 app=data_app(
                     self._registry,
                     self._phase.watch,

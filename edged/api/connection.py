@@ -29,7 +29,7 @@ from aiohttp.streams import StreamReader
 
 from edged.api import problems
 from edged.errors import EdgedError, InvalidRequest, SlowRequest
-from edged.host.peer import Peer
+from edged.host.peer import Peer, is_gone
 
 _log = logging.getLogger(__name__)
 
@@ -210,7 +210,9 @@ class Connection(web.RequestHandler):
             return True
         if self._stage is Stage.HEAD and self._has_line:
             self._tell(InvalidRequest("cannot read this request: its head ended early"))
-        return self._stage is Stage.BUSY
+        return self._stage is Stage.BUSY and not is_gone(
+            self._wire.get_extra_info("socket")
+        )
 
     def pause_writing(self) -> None:
         """Our send buffer is full: the client has to read some of it in time."""

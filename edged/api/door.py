@@ -52,6 +52,8 @@ class Door:
         own: listeners that we made.
         inherited: listeners that the service manager keeps open.
         express: answers usual requests on Unix sockets itself; None: aiohttp has all.
+        asks: every request only asks: one whose caller has gone is given up. An
+            effect is not: half of it would be worse than all.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Door:
     own: tuple[Listener, ...] = ()
     inherited: tuple[Listener, ...] = ()
     express: Desk | None = None
+    asks: bool = False
 
 
 class _Shim(asyncio.Protocol):
@@ -83,7 +86,11 @@ class _Shim(asyncio.Protocol):
 async def open_gate(door: Door, limits: Limits, group: asyncio.TaskGroup) -> "Gate":
     """Start the door's application and accept; see `Gate`."""
     runner = web.AppRunner(
-        door.app, access_log=None, handle_signals=False, shutdown_timeout=0.1
+        door.app,
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=door.asks,
+        shutdown_timeout=0.1,
     )
     door.app.on_response_prepare.append(_stamp)
     await runner.setup()

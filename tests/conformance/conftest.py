@@ -61,6 +61,7 @@ def served() -> Iterator[Served]:
             )
             door = Door(
                 name="data",
+                asks=True,
                 app=app,
                 refuse=problems.data_answer,
                 own=(unix, tcp),

@@ -74,6 +74,7 @@ class Doors:
             refuse=problems.data_answer,
             own=(unix_listener(path, 0o600, None),),
             express=desk,
+            asks=True,
         )
         return Server([door], self._limits)
 

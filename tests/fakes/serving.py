@@ -86,10 +86,11 @@ async def serving(
     limits: Limits = QUICK,
     refuse: Refuse = problems.data_answer,
     inherited: bool = False,
+    asks: bool = False,
 ) -> AsyncIterator[Served]:
     """Serve `app` until the block ends.
 
-    An `inherited` socket is treated as the service manager's.
+    An `inherited` socket is treated as the service manager's; `asks` is the door's.
     """
     with tempfile.TemporaryDirectory(prefix="edged", dir="/tmp") as folder:
         path = Path(folder) / "t.sock"
@@ -97,7 +98,7 @@ async def serving(
         if inherited:
             listener = msgspec.structs.replace(listener, inode=None)
         listeners = {"inherited" if inherited else "own": (listener,)}
-        door = Door(name="test", app=app, refuse=refuse, **listeners)
+        door = Door(name="test", app=app, refuse=refuse, asks=asks, **listeners)
         server = Server([door], limits)
         ready = asyncio.Event()
         async with asyncio.TaskGroup() as group:
