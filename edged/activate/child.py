@@ -14,6 +14,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
 
 import msgspec
 
+from edged.activate.task import Task
 from edged.errors import EdgedError
 from edged.host import spawn
 from edged.host.confine import confine
@@ -22,24 +23,6 @@ from edged.store.layout import MANIFEST
 from edged.store.manifest import read_manifest
 from edged.wire.proofs import VariantProof
 from edged.wire.release import Manifest, Variant
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What to try.
-
-    Attributes:
-        release: folder of the candidate.
-        variant: id of the one to try.
-        threads: counts to measure with; the first is what the daemon will use.
-        live: folder of the release to compare with; None for none.
-        memory_bytes: data that the process may hold.
-    """
-
-    release: str
-    variant: str
-    threads: tuple[int, ...]
-    memory_bytes: int
-    live: str | None = None
 
 
 def main() -> int:

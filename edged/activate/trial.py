@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from edged.activate.child import Task
+from edged.activate.task import Task
 from edged.errors import Draining, NoMemory
 from edged.host.clock import Clock
 from edged.host.headroom import available_bytes
