@@ -12,7 +12,6 @@ import msgspec
 
 from edged.activate import forecast, judge
 from edged.activate.forecast import Fit
-from edged.activate.gate import check_static
 from edged.activate.judge import Outcome
 from edged.activate.records import about, log_live
 from edged.activate.swapper import P
@@ -146,7 +145,7 @@ class Passage(Generic[P]):
         beside = live if errand.compares else None
         tell = shop.teller(errand.change)
         tell("reading its files")
-        await shop.attempt(lambda: check_static(release.path, release.manifest))
+        await shop.attempt(lambda: _check_static(release))
         proof = await shop.attempt(lambda: shop.trial.prove(release, beside, tell))
         verdict = judge.judge(
             proof,
@@ -316,6 +315,13 @@ class Passage(Generic[P]):
                 await shop.work(lambda: shop.undo(release))
         except StoreFailed as failed:  # the first error is the one to tell
             shop.trouble(failed, release.name)
+
+
+def _check_static(release: Release) -> None:
+    # Imported here: a box that installs nothing need not hold its readers.
+    from edged.activate.gate import check_static  # noqa: PLC0415
+
+    check_static(release.path, release.manifest)
 
 
 def _share_failed(status: ModelStatus) -> float:
