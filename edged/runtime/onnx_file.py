@@ -3,32 +3,36 @@
 Law: reads field headers only, through a memory map; bounded in depth and in number
 of fields; never follows a reference. No protobuf package.
 
-The one question here: which other files does it name? ONNX lets a tensor live in a
-file of its own ("external data"), and that name is an attacker's to choose
-(CVE-2022-25882, CVE-2024-27318, CVE-2026-27489).
-Source: onnx/onnx.proto, protobuf.dev "Encoding".
+Which other files does it name? ONNX lets a tensor live in a file of its own
+("external data"), and that name is an attacker's to choose (CVE-2022-25882,
+CVE-2024-27318, CVE-2026-27489). Do its tensors fit into what is there (`onnx_bounds`)?
+Has anybody here its operators (`onnx_ops`)? All else is the runtime's to judge, such
+as an opset that it does not know yet.
+Source: onnx/onnx.proto.
 """
 
 import mmap
-from collections.abc import Iterator
+import os
+from io import BufferedReader
 from pathlib import Path
 
 from edged.errors import BadModel
+from edged.host.beneath import Elsewhere, open_plain
+from edged.runtime import onnx_bounds
+from edged.runtime.onnx_bounds import Piece
+from edged.runtime.onnx_ops import MAIN, Calls
+from edged.runtime.protobuf import COPY_AGAIN, Field, Fields, Wire
 
 #: Messages inside messages: a graph in an attribute of a node is three levels. Real
 #: models nest control flow a few times; protobuf's own parsers stop at 100.
 MAX_DEPTH = 100
 
-#: Fields looked at. An 8,000-node language model has 200,000; 5 s on a small board.
-MAX_FIELDS = 4_000_000
+#: Files that tensors lie in: one for each tensor, where an exporter likes it so.
+MAX_FILES = 10_000
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_VARINT_MAX_BYTES = 10
-
-#: Which fields of a message lead to tensors: field number -> message kind.
-#: A StringStringEntry of `external_data` is the end of the way.
+#: Which fields of a message are looked into: field number -> message kind.
 _CHILDREN: dict[str, dict[int, str]] = {
-    "Model": {7: "Graph", 20: "Training", 25: "Function"},
+    "Model": {7: "Graph", 8: "Opset", 20: "Training", 25: "Function"},
     "Graph": {1: "Node", 5: "Tensor", 15: "Sparse"},
     "Node": {5: "Attribute"},
     "Attribute": {
@@ -39,66 +43,110 @@ _CHILDREN: dict[str, dict[int, str]] = {
         22: "Sparse",
         23: "Sparse",
     },
-    "Tensor": {13: "Entry"},
     "Sparse": {1: "Tensor", 2: "Tensor"},
     "Training": {1: "Graph", 2: "Graph"},
-    "Function": {7: "Node", 11: "Attribute"},
+    "Function": {7: "Node", 9: "Opset", 11: "Attribute"},
+}
+
+#: Fields that hold one message: a parser merges a second one into the first, so that
+#: the parts are harmless and the whole is not. No exporter writes two.
+_ONCE: dict[str, frozenset[int]] = {
+    "Model": frozenset({7}),
+    "Attribute": frozenset({5, 6, 22}),
+    "Sparse": frozenset({1, 2}),
+    "Training": frozenset({1, 2}),
+}
+
+#: Texts that name an operator or a function: domain, name, overload.
+_NAMES: dict[str, tuple[int, int, int]] = {
+    "Node": (7, 4, 8),
+    "Function": (10, 1, 13),
 }
 _GRAPH_FIELD = 7
-_KEY_FIELD, _VALUE_FIELD = 1, 2
+_OPSET_VERSION = 2
 
-_COPY_AGAIN = "copy it again and compare its sha256 with the original's"
+#: onnxruntime takes it for an address in its memory: kTensorProtoMemoryAddressTag.
+_ADDRESS = "_ORT_MEM_ADDR_"
 
 #: Where a TensorFlow Lite file has its mark.
 _TFLITE_MARK = slice(4, 8)
 
 
 def external_files(path: Path) -> tuple[str, ...]:
-    """Return the names of the files that this one keeps tensors in, sorted.
+    """Check an ONNX file; return the names of the files that it keeps tensors in.
 
     Returns:
-        Relative POSIX paths; each is a regular file in the model's own folder or
-        below it, reached through no link.
+        Relative POSIX paths, sorted; each is a regular file in the model's own folder
+        or below it, reached through no link, and as long as its tensors need.
 
     Raises:
-        BadModel: not an ONNX file, truncated, or a name leaves the folder or leads
-            to no regular file.
+        BadModel: not an ONNX file, truncated, one that claims what is not there, one
+            with operators that nobody here has, or a name that leaves the folder or
+            leads to no regular file.
     """
-    locations = _read(path)
-    for location in sorted(locations):
-        _check(path, location)
-    return tuple(sorted(locations))
-
-
-def _read(path: Path) -> set[str]:
     try:
         with path.open("rb") as file:
-            if file.seek(0, 2) == 0:
-                raise BadModel(
-                    f"cannot load {path.name}: the file is empty", hint=_COPY_AGAIN
-                )
-            with (
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-                memoryview(data) as view,
-            ):
-                return _Walk(path.name, view).locations()
+            return external_files_of(file, path)
     except OSError as error:
         raise BadModel(f"cannot load {path.name}: {error.strerror}") from error
 
 
-def _check(path: Path, location: str) -> None:
-    target = path.parent / location
-    parts = Path(location).parts
-    if Path(location).is_absolute() or ".." in parts or "\0" in location:
-        why = "that is outside its own folder"
-    elif target.resolve() != path.parent.resolve() / location:
-        why = "a link is on the way there"
-    elif not target.is_file():
-        why = "no such file is beside it"
-    else:
-        return
-    raise BadModel(
-        f"cannot load {path.name}: it keeps tensors in {location!r}, and {why}",
+def external_files_of(file: BufferedReader, path: Path) -> tuple[str, ...]:
+    """Check a file that is open; see `external_files`.
+
+    Args:
+        file: open for reading.
+        path: its name and folder; not opened again.
+
+    Raises:
+        BadModel: see there.
+        OSError: it cannot be read.
+    """
+    pieces = _read(file, path.name)
+    for piece in pieces:
+        _check(path, piece)
+    return tuple(piece.location for piece in pieces)
+
+
+def _read(file: BufferedReader, name: str) -> list[Piece]:
+    if file.seek(0, os.SEEK_END) == 0:
+        raise BadModel(f"cannot load {name}: the file is empty", hint=COPY_AGAIN)
+    with (
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        memoryview(data) as view,
+    ):
+        if bytes(view[_TFLITE_MARK]) == b"TFL3":
+            raise BadModel(
+                f"cannot load {name}: this is a TensorFlow Lite file, not an ONNX one",
+                hint="name it .tflite and load it with the litert backend",
+            )
+        return _Walk(Fields(name, view)).pieces()
+
+
+def _check(path: Path, piece: Piece) -> None:
+    """Hold a part of another file against that file."""
+    try:
+        if _ADDRESS in piece.location:
+            raise Elsewhere("that is an address in memory")
+        with open_plain(path.parent, piece.location) as file:
+            size = os.fstat(file.fileno()).st_size
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _misplaced(path, piece, "no such file is beside it") from error
+    except OSError as error:
+        raise _misplaced(path, piece, f"that says: {error.strerror}") from error
+    except Elsewhere as error:
+        raise _misplaced(path, piece, str(error)) from error
+    if size < piece.end:
+        raise BadModel(
+            f"cannot load {path.name}: its tensor {piece.tensor!r} ends at byte "
+            f"{piece.end} of {piece.location!r}, which has {size}",
+            hint=COPY_AGAIN,
+        )
+
+
+def _misplaced(path: Path, piece: Piece, why: str) -> BadModel:
+    return BadModel(
+        f"cannot load {path.name}: it keeps tensors in {piece.location!r}, and {why}",
         hint="put the file into the bundle, or save the model with its tensors inside",
     )
 
@@ -106,85 +154,86 @@ def _check(path: Path, location: str) -> None:
 class _Walk:
     """One pass over a file's fields."""
 
-    def __init__(self, name: str, data: memoryview) -> None:
-        self._name = name
-        self._data = data
-        self._fields = 0
-        self._locations: set[str] = set()
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._calls = Calls(fields)
+        self._functions = MAIN
+        #: The part that ends last, of each file.
+        self._pieces: dict[str, Piece] = {}
 
-    def locations(self) -> set[str]:
-        """Return every `location` of external data."""
-        if bytes(self._data[_TFLITE_MARK]) == b"TFL3":
-            raise BadModel(
-                f"cannot load {self._name}: this is a TensorFlow Lite file, "
-                "not an ONNX one",
-                hint="name it .tflite and load it with the litert backend",
-            )
-        has_graph = False
-        for number, start, end in self._split(0, len(self._data)):
-            has_graph = has_graph or number == _GRAPH_FIELD
-            self._descend("Model", number, start, end, 1)
-        if not has_graph:
-            raise self._damaged("it has no graph")
-        return self._locations
+    def pieces(self) -> list[Piece]:
+        """Return the farthest part of every other file, by its name."""
+        kinds = self._walk("Model", 0, len(self._fields), 1, MAIN)
+        if _GRAPH_FIELD not in kinds:
+            raise self._fields.damaged("it has no graph")
+        self._calls.check()
+        return [self._pieces[name] for name in sorted(self._pieces)]
 
-    def _descend(
-        self, kind: str, number: int, start: int, end: int, depth: int
-    ) -> None:
-        child = _CHILDREN[kind].get(number)
-        if child is None:
-            return
+    def _walk(
+        self, kind: str, start: int, end: int, depth: int, caller: int
+    ) -> set[int]:
+        """Look into one message; return which fields with a message it has."""
         if depth > MAX_DEPTH:
-            raise self._damaged(f"its graphs nest deeper than {MAX_DEPTH} levels")
-        if child == "Entry":
-            self._entry(start, end)
+            raise self._fields.damaged(
+                f"its graphs nest deeper than {MAX_DEPTH} levels"
+            )
+        children, names = _CHILDREN[kind], _NAMES.get(kind, ())
+        if kind == "Function":
+            self._functions += 1
+            caller = self._functions
+        texts: dict[int, bytes] = {}
+        seen: set[int] = set()
+        for field in self._fields.split(start, end):
+            number, wire, begin, stop = field
+            child = children.get(number)
+            if child is not None and wire == Wire.LENGTH:
+                self._once(kind, number, seen)
+                self._child(child, field, depth, caller)
+            elif number in names and wire == Wire.LENGTH:
+                texts[number] = self._fields.raw(begin, stop)
+        if names:
+            self._named(kind, texts, caller)
+        return seen
+
+    def _child(self, kind: str, field: Field, depth: int, caller: int) -> None:
+        _, _, begin, stop = field
+        if kind == "Tensor":
+            self._keep(onnx_bounds.tensor(self._fields, begin, stop))
+        elif kind == "Opset":
+            self._opset(begin, stop)
+        else:
+            if kind == "Sparse":
+                onnx_bounds.sparse(self._fields, begin, stop)
+            self._walk(kind, begin, stop, depth + 1, caller)
+
+    def _once(self, kind: str, number: int, seen: set[int]) -> None:
+        if number in seen and number in _ONCE.get(kind, ()):
+            raise self._fields.damaged(f"field {number} of a {kind} is there twice")
+        seen.add(number)
+
+    def _named(self, kind: str, texts: dict[int, bytes], caller: int) -> None:
+        domain, name, overload = (texts.get(at, b"") for at in _NAMES[kind])
+        if kind == "Node":
+            self._calls.call(caller, domain, name, overload)
+        else:
+            self._calls.define(caller, domain, name, overload)
+
+    def _opset(self, begin: int, stop: int) -> None:
+        """Refuse a version that none ever had; too new ones the runtime names best."""
+        version = 0
+        for number, wire, value, _ in self._fields.split(begin, stop):
+            if number == _OPSET_VERSION and wire == Wire.VARINT:
+                version = value
+        if not 0 < version < 1 << 31:
+            raise self._fields.damaged("an opset has no version")
+
+    def _keep(self, piece: Piece | None) -> None:
+        if piece is None:
             return
-        for inner, inner_start, inner_end in self._split(start, end):
-            self._descend(child, inner, inner_start, inner_end, depth + 1)
-
-    def _entry(self, start: int, end: int) -> None:
-        texts = {
-            number: bytes(self._data[begin:stop])
-            for number, begin, stop in self._split(start, end)
-        }
-        if texts.get(_KEY_FIELD) == b"location":
-            location = texts.get(_VALUE_FIELD, b"")
-            self._locations.add(location.decode("utf-8", "surrogateescape"))
-
-    def _split(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """Yield number, start and end of every length-delimited field in a range."""
-        while start < end:
-            self._fields += 1
-            if self._fields > MAX_FIELDS:
-                raise self._damaged(f"it has more than {MAX_FIELDS} fields")
-            tag, start = self._varint(start, end)
-            number, wire = tag >> 3, tag & 7
-            if wire == _LENGTH:
-                length, start = self._varint(start, end)
-                stop = start + length
-            elif wire == _VARINT:
-                _, stop = self._varint(start, end)
-            elif wire in (_FIXED32, _FIXED64):
-                stop = start + (4 if wire == _FIXED32 else 8)
-            else:
-                raise self._damaged(f"byte {start} is no field of a model")
-            if number == 0 or stop > end:
-                raise self._damaged(f"it breaks off at byte {start}")
-            if wire == _LENGTH:
-                yield number, start, stop
-            start = stop
-
-    def _varint(self, start: int, end: int) -> tuple[int, int]:
-        value = 0
-        for index in range(start, min(end, start + _VARINT_MAX_BYTES)):
-            byte = self._data[index]
-            value |= (byte & 0x7F) << 7 * (index - start)
-            if byte < 0x80:  # noqa: PLR2004  # the continuation bit
-                return value, index + 1
-        raise self._damaged(f"it breaks off at byte {start}")
-
-    def _damaged(self, why: str) -> BadModel:
-        return BadModel(
-            f"cannot load {self._name}: not a whole ONNX file: {why}",
-            hint=_COPY_AGAIN,
-        )
+        known = self._pieces.get(piece.location)
+        if known is None and len(self._pieces) >= MAX_FILES:
+            raise self._fields.damaged(
+                f"it keeps tensors in more than {MAX_FILES} files"
+            )
+        if known is None or known.end < piece.end:
+            self._pieces[piece.location] = piece

@@ -40,7 +40,11 @@ def value_info(name: str, kind: int, dims: Dims) -> bytes:
 
 
 def node(
-    operator: str, inputs: Sequence[str], outputs: Sequence[str], attribute: bytes = b""
+    operator: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    attribute: bytes = b"",
+    domain: str = "",
 ) -> bytes:
     """Encode a NodeProto."""
     return (
@@ -48,14 +52,31 @@ def node(
         + b"".join(field(2, name) for name in outputs)
         + field(4, operator)
         + (field(5, attribute) if attribute else b"")
+        + (field(7, domain) if domain else b"")
     )
 
 
-def external_tensor(name: str, location: str) -> bytes:
-    """Encode a TensorProto float[4] that lives in a file of its own."""
-    entry = field(1, "location") + field(2, location)
-    return (
-        field(1, 4) + field(2, FLOAT) + field(8, name) + field(13, entry) + field(14, 1)
+def tensor(
+    *parts: bytes, dims: Sequence[int] = (4,), kind: int = FLOAT, name: str = "w"
+) -> bytes:
+    """Encode a TensorProto; `parts` are the fields with its numbers."""
+    shape = b"".join(field(1, dim) for dim in dims)
+    return shape + field(2, kind) + field(8, name) + b"".join(parts)
+
+
+def external_tensor(name: str, location: str, **more: str) -> bytes:
+    """Encode a TensorProto float[4] that lives in a file of its own.
+
+    Args:
+        name: of the tensor.
+        location: of the file.
+        more: entries beside the location, such as `offset`.
+    """
+    entries = {"location": location, **more}
+    return tensor(
+        *(field(13, field(1, key) + field(2, entries[key])) for key in entries),
+        field(14, 1),
+        name=name,
     )
 
 
@@ -103,14 +124,49 @@ def adder(*, dims: Dims = ("N", 4), kind: int = FLOAT) -> bytes:
     )
 
 
-def with_external_tensor(location: str) -> bytes:
-    """Write `y = x + w`, w a float[4] in the file `location`."""
+def with_tensor(tensor: bytes) -> bytes:
+    """Write `y = x + w` over float[4], w the given TensorProto."""
     return model(
         [node("Add", ["x", "w"], ["y"])],
         [value_info("x", FLOAT, [4])],
         [value_info("y", FLOAT, [4])],
-        tensors=[external_tensor("w", location)],
+        tensors=[tensor],
     )
+
+
+def with_external_tensor(location: str, **more: str) -> bytes:
+    """Write `y = x + w`, w a float[4] in the file `location`; see `external_tensor`."""
+    return with_tensor(external_tensor("w", location, **more))
+
+
+def of_domain(domain: str, operator: str = "Relu") -> bytes:
+    """Write `y = operator(x)`, an operator of a domain."""
+    nodes = [node(operator, ["x"], ["y"], domain=domain)]
+    ends = [value_info("x", FLOAT, [4])], [value_info("y", FLOAT, [4])]
+    return model(nodes, *ends) + field(8, field(1, domain) + field(2, 1))
+
+
+def function(domain: str, name: str, calls: Sequence[tuple[str, str]]) -> bytes:
+    """Encode a FunctionProto `b = calls(a)`; each call is a domain and a name."""
+    names = ["a", *(f"t{index}" for index in range(1, len(calls))), "b"]
+    nodes = [
+        node(called, [names[index]], [names[index + 1]], domain=of)
+        for index, (of, called) in enumerate(calls)
+    ]
+    opsets = [field(1, "") + field(2, _DEFAULT_OPSET), field(1, domain) + field(2, 1)]
+    return (
+        field(1, name)
+        + field(4, "a")
+        + field(5, "b")
+        + b"".join(field(7, each) for each in nodes)
+        + b"".join(field(9, each) for each in opsets)
+        + field(10, domain)
+    )
+
+
+def with_functions(*functions: bytes, call: str = "F") -> bytes:
+    """Write `y = call(x)`, a function of the domain `L`."""
+    return of_domain("L", call) + b"".join(field(25, each) for each in functions)
 
 
 def with_hidden_external_tensor(location: str, *, depth: int) -> bytes:

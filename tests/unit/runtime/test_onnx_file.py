@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import BadModel
-from edged.runtime import onnx_file
+from edged.runtime import protobuf
 from edged.runtime.onnx_file import external_files
 from tests.data import onnx_files, tflite_files
 
@@ -120,7 +120,7 @@ def test_the_number_of_fields_is_bounded(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of a billion empty fields ends early."""
-    monkeypatch.setattr(onnx_file, "MAX_FIELDS", 10)
+    monkeypatch.setattr(protobuf, "MAX_FIELDS", 10)
 
     with pytest.raises(BadModel, match="more than 10 fields"):
         external_files(write(onnx_files.adder()))
@@ -128,7 +128,7 @@ def test_the_number_of_fields_is_bounded(
 
 def test_many_fields_take_no_memory(write: Write) -> None:
     """A list of them took seventy times the file's size."""
-    path = write(b"\x3a\x00" * 100_000)
+    path = write(onnx_files.field(7, b"\x0a\x00" * 100_000))
     tracemalloc.start()
     try:
         external_files(path)
@@ -137,6 +137,88 @@ def test_many_fields_take_no_memory(write: Write) -> None:
         tracemalloc.stop()
 
     assert peak < 100_000
+
+
+@pytest.mark.parametrize(
+    ("more", "size"),
+    [
+        ({}, 15),
+        ({"offset": "1"}, 16),
+        ({"offset": "4096", "length": "16"}, 4096),
+        ({"length": "17"}, 16),
+        ({"offset": "9223372036854775807"}, 16),
+    ],
+)
+def test_a_tensor_that_ends_behind_its_file_is_refused(
+    write: Write, more: dict[str, str], size: int
+) -> None:
+    """A runtime would map what is not there, and die of it later."""
+    path = write(onnx_files.with_external_tensor("w.bin", **more))
+    (path.parent / "w.bin").write_bytes(bytes(size))
+
+    with pytest.raises(BadModel, match=rf"tensor 'w' ends at byte \d+.*has {size}$"):
+        external_files(path)
+
+
+def test_a_tensor_that_ends_with_its_file_is_taken(write: Write) -> None:
+    """Behind an offset, with and without a length."""
+    tensors = [
+        onnx_files.external_tensor("v", "w.bin", offset="4096", length="16"),
+        onnx_files.external_tensor("w", "w.bin", offset="4112", checksum="x"),
+    ]
+    path = write(onnx_files.model([], [], [], tensors=tensors))
+    (path.parent / "w.bin").write_bytes(bytes(4128))
+
+    assert external_files(path) == ("w.bin",)
+
+
+def test_an_address_in_memory_is_no_file(write: Write) -> None:
+    """Whatever lies there under that name."""
+    path = write(onnx_files.with_external_tensor("*/_ORT_MEM_ADDR_/*"))
+    (path.parent / "*" / "_ORT_MEM_ADDR_").mkdir(parents=True)
+    (path.parent / "*" / "_ORT_MEM_ADDR_" / "*").write_bytes(bytes(16))
+
+    with pytest.raises(BadModel, match="that is an address in memory"):
+        external_files(path)
+
+
+def test_a_second_graph_is_refused(write: Write) -> None:
+    """A parser would merge the two into one that nobody has looked at."""
+    with pytest.raises(BadModel, match="field 7 of a Model is there twice"):
+        external_files(write(onnx_files.adder() + onnx_files.field(7, b"")))
+
+
+def test_a_tensor_in_two_halves_is_refused(write: Write) -> None:
+    """Neither of them claims too much."""
+    halves = onnx_files.field(5, onnx_files.field(1, 1 << 39)) * 2
+    node = onnx_files.node("Constant", [], ["y"], halves)
+
+    with pytest.raises(BadModel, match="field 5 of a Attribute is there twice"):
+        external_files(write(onnx_files.model([node], [], [])))
+
+
+@pytest.mark.parametrize("version", [0, 1 << 31, (1 << 64) - 1])
+def test_an_opset_that_never_was_is_refused(write: Write, version: int) -> None:
+    """Zero, negative, or beyond all counting."""
+    with pytest.raises(BadModel, match="an opset has no version"):
+        external_files(write(onnx_files.unary(opset=version)))
+
+
+def test_an_opset_of_next_year_is_the_runtimes_to_refuse(write: Write) -> None:
+    """Its sentence says which it has."""
+    assert external_files(write(onnx_files.unary(opset=999))) == ()
+
+
+@pytest.mark.parametrize("dims", [(1 << 41,), (1 << 21, 1 << 20)])
+def test_a_sparse_tensor_of_any_size_is_refused(
+    write: Write, dims: tuple[int, ...]
+) -> None:
+    """A runtime makes it dense."""
+    sparse = b"".join(onnx_files.field(3, dim) for dim in dims)
+    graph = onnx_files.field(7, onnx_files.field(15, sparse))
+
+    with pytest.raises(BadModel, match="more than 1099511627776 elements"):
+        external_files(write(graph))
 
 
 @given(data=st.binary(min_size=1, max_size=200))
