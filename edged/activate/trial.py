@@ -151,7 +151,10 @@ class Trial:
                 found = msgspec.json.decode(ended.output, type=VariantProof)
             except msgspec.MsgspecError:
                 return VariantProof(id=variant, problem="its trial gave no answer")
-            return msgspec.structs.replace(found, id=variant)
+            problem = found.problem
+            if problem is not None and _ran_out(problem):
+                problem = _too_much(memory_bytes)
+            return msgspec.structs.replace(found, id=variant, problem=problem)
         return VariantProof(id=variant, problem=self._why(ended, memory_bytes))
 
     def _why(self, ended: Ended, memory_bytes: int) -> str:
@@ -167,8 +170,7 @@ class Trial:
         if ended.status == -signal.SIGKILL:
             return "it was killed: there was not enough memory for it"
         if _ran_out(ended.errors):
-            limit = memory_bytes / 1e6
-            return f"it needs more than the {limit:.0f} MB that there are for a trial"
+            return _too_much(memory_bytes)
         if ended.status < 0:
             name = signal.Signals(-ended.status).name
             return f"it crashed its trial ({name}){tail}"
@@ -182,6 +184,12 @@ def board_of(manifest: Manifest) -> Board:
 
 def _comparable(new: Manifest, live: Manifest) -> bool:
     return new.signature.specs() == live.signature.specs()
+
+
+def _too_much(memory_bytes: int) -> str:
+    return (
+        f"it needs more than the {memory_bytes / 1e6:.0f} MB that there are for a trial"
+    )
 
 
 def _ran_out(errors: str) -> bool:

@@ -244,11 +244,11 @@ def _over_budget(subject: Subject, found: VariantProof) -> str | None:
     cpu_ms, held_mb = found.costs[0].cpu_ms, found.held_bytes / _MB
     if budget.cpu_ms is not None and cpu_ms > budget.cpu_ms:
         return (
-            f"an answer costs {cpu_ms:.1f} ms of CPU here, its budget is "
+            f"an answer costs {cpu_ms:.3g} ms of CPU here, its budget is "
             f"{budget.cpu_ms:g} ms"
         )
     if budget.rss_mb is not None and held_mb > budget.rss_mb:
-        return f"it holds {held_mb:.0f} MB here, its budget is {budget.rss_mb:g} MB"
+        return f"it holds {held_mb:.3g} MB here, its budget is {budget.rss_mb:g} MB"
     return None
 
 

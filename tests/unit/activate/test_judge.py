@@ -11,6 +11,7 @@ from edged.wire.release import BackendName, FileEntry, Intends, Manifest, Varian
 from tests.fakes.bundles import LABELS, manifest_for
 
 RULES = Rules(agreement=0.8, slowdown=3.0)
+ALONE = "cannot let pets 1.2.0 serve by itself: "
 FILES = {"model.onnx": b"weights", "labels.txt": LABELS}
 
 
@@ -83,7 +84,7 @@ def judged(
             {"ratio": 1.0, "continuity": 0.03},
             Outcome.HELD,
             (
-                "cannot let pets 1.2.0 serve by itself: it agrees with 1.1.0 on 3% of its "
+                f"{ALONE}it agrees with 1.1.0 on 3% of its "
                 "golden inputs, and must on 80% (install.agreement)"
             ),
         ),
@@ -92,7 +93,7 @@ def judged(
             {"ratio": 0.1, "continuity": 0.0, "agreement": 1.0},
             Outcome.HELD,
             (
-                "cannot let pets 1.2.0 serve by itself: it agrees with 1.1.0 on 0% of its "
+                f"{ALONE}it agrees with 1.1.0 on 0% of its "
                 "golden inputs, and must on 80% (install.agreement)"
             ),
         ),
@@ -101,7 +102,7 @@ def judged(
             {"ratio": 8.02, "continuity": 1.0},
             Outcome.HELD,
             (
-                "cannot let pets 1.2.0 serve by itself: an answer costs 8.0 times the CPU "
+                f"{ALONE}an answer costs 8.0 times the CPU "
                 "of 1.1.0's, and may cost 3 times (install.slowdown)"
             ),
         ),
@@ -110,7 +111,7 @@ def judged(
             {"ratio": 8.0, "continuity": 0.5},
             Outcome.HELD,
             (
-                "cannot let pets 1.2.0 serve by itself: it agrees with 1.1.0 on 50% of its "
+                f"{ALONE}it agrees with 1.1.0 on 50% of its "
                 "golden inputs, and must on 80% (install.agreement)"
             ),
         ),
@@ -215,10 +216,7 @@ def test_other_labels_are_a_question_to_a_person() -> None:
     verdict = judged(found(ratio=1.0, continuity=1.0), manifest=manifest)
 
     assert Outcome.HELD is verdict.outcome
-    assert (
-        "cannot let pets 1.2.0 serve by itself: the labels of output y are not those "
-        "of 1.1.0" == verdict.why
-    )
+    assert f"{ALONE}the labels of output y are not those of 1.1.0" == verdict.why
 
 
 def test_labels_where_there_were_none_are_welcome() -> None:
