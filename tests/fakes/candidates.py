@@ -4,8 +4,8 @@ All take x [1, 4] and give y [1, 4]; the good ones `y = 2 * x`.
 """
 
 import hashlib
-import struct
 import itertools
+import struct
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
