@@ -125,7 +125,7 @@ class Agent(Generic[P]):
             raise Unsigned(
                 "cannot install: this box takes signed releases alone, and this one "
                 "is not signed",
-                hint="edgectl config show install.require-signed",
+                hint="edgectl config show",
             )
         await self._swept.wait()  # or the sweep of start-up would take it away
         staged = await pulled(chunks, shop.intake.receive, shop.intake_thread)

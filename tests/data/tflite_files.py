@@ -74,10 +74,36 @@ def accumulator() -> bytes:
     model.operator(Op.ADD, [before, x], [total], "AddOptions", schema.AddOptionsT())
     model.operator(Op.ASSIGN_VARIABLE, [handle, total], [])
     model.finish_subgraph([x], [total])
+    model.zero_total()
+    return model.pack([], [])
+
+
+def fading(limit: float) -> bytes:
+    """Write `accumulator` whose answers are NaN once the total is over a limit.
+
+    `total += x; s = sqrt(limit - total); y = total + (s - s)`.
+    """
+    model = _Model()
+    x = model.tensor("x", [1, 4], FLOAT)
     handle = model.tensor("handle", [], RESOURCE)
-    zeros = model.tensor("zeros", [1, 4], FLOAT, data=np.zeros((1, 4), np.float32))
+    most = model.tensor("most", [1, 4], FLOAT, data=np.full((1, 4), limit, "f4"))
+    before, total, left, root, zero, y = (
+        model.tensor(name, [1, 4], FLOAT)
+        for name in ("before", "total", "left", "root", "zero", "y")
+    )
+    once = schema.CallOnceOptionsT()
+    once.initSubgraphIndex = 1
+    model.operator(Op.CALL_ONCE, [], [], "CallOnceOptions", once)
     model.operator(Op.VAR_HANDLE, [], [handle], "VarHandleOptions", _variable())
-    model.operator(Op.ASSIGN_VARIABLE, [handle, zeros], [])
+    model.operator(Op.READ_VARIABLE, [handle], [before])
+    model.operator(Op.ADD, [before, x], [total], "AddOptions", schema.AddOptionsT())
+    model.operator(Op.ASSIGN_VARIABLE, [handle, total], [])
+    model.operator(Op.SUB, [most, total], [left], "SubOptions", schema.SubOptionsT())
+    model.operator(Op.SQRT, [left], [root])
+    model.operator(Op.SUB, [root, root], [zero], "SubOptions", schema.SubOptionsT())
+    model.operator(Op.ADD, [total, zero], [y], "AddOptions", schema.AddOptionsT())
+    model.finish_subgraph([x], [y])
+    model.zero_total()
     return model.pack([], [])
 
 
@@ -231,6 +257,13 @@ class _Model:
         definition.inputs = [_tensor_map(*pair) for pair in inputs]
         definition.outputs = [_tensor_map(*pair) for pair in outputs]
         self._model.signatureDefs.append(definition)
+
+    def zero_total(self) -> None:
+        """Fill the open subgraph: it sets the variable `total` to zero."""
+        handle = self.tensor("handle", [], RESOURCE)
+        zeros = self.tensor("zeros", [1, 4], FLOAT, data=np.zeros((1, 4), np.float32))
+        self.operator(Op.VAR_HANDLE, [], [handle], "VarHandleOptions", _variable())
+        self.operator(Op.ASSIGN_VARIABLE, [handle, zeros], [])
 
     def finish_subgraph(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
         """Close the open subgraph and open the next."""

@@ -23,6 +23,7 @@ from edged.wire.messages import Changed, InstallRequest, Nothing, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo" / "digits"
+PROGRAM = ("-m", "edged.daemon")
 
 #: Puts inherited sockets where sd_listen_fds(3) says, then becomes the daemon.
 _ACTIVATE = """
@@ -48,6 +49,7 @@ class Daemon:
         options: further command-line options.
         inherit: listening sockets by name, as systemd would hand them over.
         watchdog_s: ask for a watchdog ping within this time.
+        program: what Python runs; a test build of the daemon.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Daemon:
         inherit: dict[str, socket.socket] | None = None,
         watchdog_s: float | None = None,
         env: dict[str, str] | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.state, self.runtime = home / "s", home / "r"
         self.data, self.control = (
@@ -78,7 +81,7 @@ class Daemon:
         if watchdog_s is not None:
             environ["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
         folders = ["--state-dir", str(self.state), "--runtime-dir", str(self.runtime)]
-        command = [sys.executable, "-m", "edged.daemon", *folders, *options]
+        command = [sys.executable, *program, *folders, *options]
         fds: Sequence[int] = ()
         if inherit:
             fds = [sock.fileno() for sock in inherit.values()]
@@ -158,9 +161,12 @@ def running(
     *options: str,
     inherit: dict[str, socket.socket] | None = None,
     watchdog_s: float | None = None,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Daemon]:
     """Start a daemon, wait until it serves, and kill it in the end."""
-    daemon = Daemon(home, *options, inherit=inherit, watchdog_s=watchdog_s)
+    daemon = Daemon(
+        home, *options, inherit=inherit, watchdog_s=watchdog_s, program=program
+    )
     try:
         yield daemon.ready()
     finally:
