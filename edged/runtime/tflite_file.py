@@ -8,13 +8,16 @@ Source: tensorflow/lite/schema/schema.fbs; flatbuffers.dev "Internals".
 """
 
 import mmap
+import os
 import struct
-from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import msgspec
 
 from edged.errors import BadModel
+from edged.runtime import flatbuffer, tflite_bounds
+from edged.runtime.flatbuffer import Table, TooMuch, Work, u32
 
 # Field numbers in the schema.
 _MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_SIGNATURES = 1, 2, 7
@@ -30,14 +33,20 @@ _VARIABLE_OPERATORS = {142, 143, 144}
 #: How the converter names a TensorFlow operator that it kept (SELECT_TF_OPS).
 _FLEX = "Flex"
 
+#: Custom operators that the LiteRT 2.3 wheel registers; tflite-runtime 2.14 has the
+#: first four, and refuses the others itself.
+CUSTOM = frozenset(
+    {
+        "AudioSpectrogram",
+        "Mfcc",
+        "NumericVerify",
+        "TFLite_Detection_PostProcess",
+        "aeq.hadamard_rotation",
+        "odml.scaled_dot_product_attention",
+    }
+)
+
 _COPY_AGAIN = "copy it again and compare its sha256 with the original's"
-
-#: Tables and pieces of text looked at; real files have some
-#: thousand tensors. 0.3 s on a laptop.
-MAX_STEPS = 500_000
-
-#: Bytes of text that count as one step.
-_TEXT_PIECE = 64
 
 
 class TfliteFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,24 +73,33 @@ def read(path: Path) -> TfliteFile:
     """
     try:
         with path.open("rb") as file:
-            if file.seek(0, 2) == 0:
-                raise BadModel(
-                    f"cannot load {path.name}: the file is empty", hint=_COPY_AGAIN
-                )
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _facts(path.name, data)
-    except _TooMuch as error:
-        raise BadModel(
-            f"cannot load {path.name}: its tables refer to each other more than "
-            f"{MAX_STEPS} times: it is damaged, or made to keep readers busy",
-            hint=_COPY_AGAIN,
-        ) from error
+            return read_open(file, path.name)
     except OSError as error:
         raise BadModel(f"cannot load {path.name}: {error.strerror}") from error
+
+
+def read_open(file: BufferedReader, name: str) -> TfliteFile:
+    """Read the facts of a file that is open; see `read`.
+
+    Raises:
+        BadModel: see there.
+        OSError: it cannot be read.
+    """
+    if file.seek(0, os.SEEK_END) == 0:
+        raise BadModel(f"cannot load {name}: the file is empty", hint=_COPY_AGAIN)
+    try:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _facts(name, data)
+    except TooMuch as error:
+        raise BadModel(
+            f"cannot load {name}: its tables refer to each other more than "
+            f"{flatbuffer.MAX_STEPS} times: it is damaged, or made to keep readers "
+            "busy",
+            hint=_COPY_AGAIN,
+        ) from error
     except (struct.error, IndexError, OverflowError) as error:
         raise BadModel(
-            f"cannot load {path.name}: it is a truncated or damaged TensorFlow Lite "
-            "file",
+            f"cannot load {name}: it is a truncated or damaged TensorFlow Lite file",
             hint=_COPY_AGAIN,
         ) from error
 
@@ -93,8 +111,13 @@ def _facts(name: str, data: mmap.mmap) -> TfliteFile:
             f"{data[4:8]!r}, not b'TFL3'",
             hint="an ONNX file is named .onnx and loaded with the onnx backend",
         )
-    model = _Table(data, _u32(data, 0), _Work())
-    _refuse_flex(name, model)
+    model = Table(data, u32(data, 0), Work())
+    _refuse_custom(name, model)
+    if wrong := tflite_bounds.fault(model, len(data)):
+        raise BadModel(
+            f"cannot load {name}: a damaged TensorFlow Lite file: {wrong}",
+            hint=_COPY_AGAIN,
+        )
     codes = {
         max(code.number(_CODE_DEPRECATED, "b"), code.number(_CODE_BUILTIN, "i"))
         for code in model.tables(_MODEL_CODES)
@@ -118,7 +141,7 @@ def _facts(name: str, data: mmap.mmap) -> TfliteFile:
     )
 
 
-def _refuse_flex(name: str, model: "_Table") -> None:
+def _refuse_custom(name: str, model: Table) -> None:
     for code in model.tables(_MODEL_CODES):
         custom = code.text(_CODE_CUSTOM)
         if custom.startswith(_FLEX):
@@ -127,89 +150,10 @@ def _refuse_flex(name: str, model: "_Table") -> None:
                 "delegate, which is not here",
                 hint="convert it again with TFLITE_BUILTINS as the only supported_ops",
             )
-
-
-class _TooMuch(Exception):  # never leaves this module
-    """A file asks for more work than any real one."""
-
-
-class _Work:
-    """How much of one file may still be looked at."""
-
-    def __init__(self) -> None:
-        self._left = MAX_STEPS
-
-    def spend(self, steps: int) -> None:
-        """Count steps.
-
-        Raises:
-            _TooMuch: it was the last straw.
-        """
-        self._left -= steps
-        if self._left < 0:
-            raise _TooMuch
-
-
-class _Table:
-    """A flatbuffers table: fields by number, absent ones are their default."""
-
-    def __init__(self, data: mmap.mmap, at: int, work: _Work) -> None:
-        work.spend(1)
-        self._data = data
-        self._at = at
-        self._work = work
-        self._vtable = at - struct.unpack_from("<i", data, at)[0]
-        self._size = struct.unpack_from("<H", data, self._vtable)[0]
-
-    def number(self, field: int, kind: str) -> int:
-        """Read a scalar of a struct format; 0 where absent."""
-        at = self._field(field)
-        return int(struct.unpack_from("<" + kind, self._data, at)[0]) if at else 0
-
-    def text(self, field: int) -> str:
-        """Read a string; empty where absent."""
-        at = self._field(field)
-        if not at:
-            return ""
-        start = at + _u32(self._data, at)
-        length = _u32(self._data, start)
-        self._work.spend(length // _TEXT_PIECE)
-        raw = self._data[start + 4 : start + 4 + length]
-        return raw.decode("utf-8", "replace")
-
-    def tables(self, field: int) -> Iterator["_Table"]:
-        """Yield the tables of a vector; none where absent."""
-        start, count = self._vector(field)
-        for entry in range(start, start + 4 * count, 4):
-            yield _Table(self._data, entry + _u32(self._data, entry), self._work)
-
-    def entry(self, field: int, index: int) -> "_Table":
-        """Return one table of a vector.
-
-        Raises:
-            IndexError: it has no such entry.
-        """
-        start, count = self._vector(field)
-        if index >= count:
-            raise IndexError(index)
-        at = start + 4 * index
-        return _Table(self._data, at + _u32(self._data, at), self._work)
-
-    def _vector(self, field: int) -> tuple[int, int]:
-        """Return where a vector's entries begin, and how many there are."""
-        at = self._field(field)
-        if not at:
-            return 0, 0
-        start = at + _u32(self._data, at)
-        return start + 4, _u32(self._data, start)
-
-    def _field(self, number: int) -> int:
-        slot = 4 + 2 * number
-        if slot >= self._size:
-            return 0
-        offset = struct.unpack_from("<H", self._data, self._vtable + slot)[0]
-        return self._at + offset if offset else 0
-
-
-def _u32(data: mmap.mmap, at: int) -> int:
-    return int(struct.unpack_from("<I", data, at)[0])
+        if custom and custom not in CUSTOM:
+            raise BadModel(
+                f"cannot load {name}: unresolved custom op: {custom}; nobody here has "
+                "it",
+                hint="convert it again without custom operators; there are "
+                + ", ".join(sorted(CUSTOM)),
+            )

@@ -7,10 +7,14 @@ import pytest
 
 from edged.activate.gate import check_static
 from edged.errors import BadBundle, BadModel
+from edged.runtime.onnx_file import external_files
+from edged.runtime.tflite_file import read
 from edged.store.manifest import read_manifest
 from edged.wire.release import BackendName, Manifest
 from tests.data import onnx_files, tflite_files
 from tests.fakes.box import bundle
+
+DEMO = Path(__file__).resolve().parents[3] / "demo"
 
 Lay = Callable[[dict[str, bytes]], Manifest]
 
@@ -92,3 +96,34 @@ def test_a_hostile_model_is_refused(
 
     with pytest.raises(BadModel, match=r"cannot load model\."):
         check_static(tmp_path, manifest)
+
+
+def test_an_operator_of_nobody_is_refused(lay: Lay, tmp_path: Path) -> None:
+    """By name and domain, before a runtime sees it."""
+    manifest = lay(bundle(onnx_files.of_domain("com.acme", "Magic")))
+
+    with pytest.raises(BadModel, match=r"operator Magic is of the domain 'com\.acme'"):
+        check_static(tmp_path, manifest)
+
+
+def test_every_real_model_passes(models: Path) -> None:
+    """Six trained networks in two formats: nothing that serves is refused."""
+    onnx = sorted(models.rglob("*.onnx"))
+    tflite = sorted(models.rglob("*.tflite"))
+
+    assert onnx
+    assert tflite
+    assert not [path for path in onnx if external_files(path)]
+    assert len(tflite) == len([read(path) for path in tflite])
+
+
+def test_the_demo_passes() -> None:
+    """It is what people install first."""
+    found = sorted(DEMO.rglob("*.onnx")) + sorted(DEMO.rglob("*.tflite"))
+
+    assert found
+    for path in found:
+        if path.suffix == ".onnx":
+            assert external_files(path) == ()
+        else:
+            read(path)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.errors import BadModel
-from edged.runtime import tflite_file
+from edged.runtime import flatbuffer
 from edged.runtime.tflite_file import read
 from tests.data import onnx_files, tflite_files
 
@@ -96,7 +96,7 @@ def test_names_that_all_lead_to_one_do_not_multiply(
 ) -> None:
     """Long texts are work as well, and memory."""
     whole = tflite_files.named_adder(input_name="i" * 6400, output_name="o")
-    monkeypatch.setattr(tflite_file, "MAX_STEPS", 100)
+    monkeypatch.setattr(flatbuffer, "MAX_STEPS", 100)
 
     with pytest.raises(BadModel, match="more than 100 times"):
         read(write(whole))
