@@ -63,6 +63,9 @@ _NAMES: dict[str, tuple[int, int, int]] = {
     "Function": (10, 1, 13),
 }
 _GRAPH_FIELD = 7
+
+#: An empty message is as much work as so many fields: 1.9 us, and 0.5.
+_MESSAGE_STEPS = 3
 _OPSET_VERSION = 2
 
 #: onnxruntime takes it for an address in its memory: kTensorProtoMemoryAddressTag.
@@ -197,6 +200,7 @@ class _Walk:
 
     def _child(self, kind: str, field: Field, depth: int, caller: int) -> None:
         _, _, begin, stop = field
+        self._fields.spend(_MESSAGE_STEPS)
         if kind == "Tensor":
             self._keep(onnx_bounds.tensor(self._fields, begin, stop))
         elif kind == "Opset":

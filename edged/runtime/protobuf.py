@@ -65,7 +65,7 @@ class Fields:
         """
         data = self._data
         while start < end:
-            self._spend()
+            self.spend(1)
             tag = data[start]
             if tag < 0x80:  # noqa: PLR2004  # the continuation bit
                 start += 1
@@ -94,13 +94,23 @@ class Fields:
             BadModel: it breaks off, or the file has too many fields.
         """
         while start < end:
-            self._spend()
+            self.spend(1)
             value, start = self._varint(start, end)
             yield value
 
     def raw(self, start: int, end: int) -> bytes:
         """Copy a short value."""
         return bytes(self._data[start:end])
+
+    def spend(self, steps: int) -> None:
+        """Count work as fields.
+
+        Raises:
+            BadModel: it was the last straw.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise self.damaged(f"it has more than {MAX_FIELDS} fields")
 
     def damaged(self, why: str) -> BadModel:
         """Make the error for a file that is no whole one."""
@@ -111,11 +121,6 @@ class Fields:
     def refused(self, why: str, hint: str) -> BadModel:
         """Make the error for a whole file that is not taken."""
         return BadModel(f"cannot load {self._name}: {why}", hint=hint)
-
-    def _spend(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise self.damaged(f"it has more than {MAX_FIELDS} fields")
 
     def _varint(self, start: int, end: int) -> tuple[int, int]:
         value = 0
