@@ -106,6 +106,17 @@ print(os.nice(0), open("/proc/self/oom_score_adj").read().strip(),
     assert b"10 1000 True /\n" == ended(source).output
 
 
+def test_its_session_steps_back_as_well() -> None:
+    """A niceness counts within a session's group alone, where the kernel makes them."""
+    if not Path("/proc/self/autogroup").exists():
+        pytest.skip("this kernel groups nobody by session")
+    source = (
+        "import sys; sys.stdin.readline(); print(open('/proc/self/autogroup').read())"
+    )
+
+    assert ended(source).output.split()[1:] == [b"nice", b"10"]
+
+
 def test_its_cpu_time_is_told() -> None:
     """Its own, whoever ran beside it."""
     source = "import time\nwhile time.process_time() < 0.3: pass"
