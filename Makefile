@@ -81,8 +81,9 @@ bench: $(READY) ## Measure, and hold the figures against their bars
 	@$(BIN)/python benchmarks/json_codec.py
 	@$(BIN)/python benchmarks/serve.py $(ARGS)
 
-bench-load: $(DEV) ## Measure a thousand switches under load, overload and fairness
+bench-load: $(DEV) ## Measure a thousand switches, trials, overload and fairness under load
 	@$(BIN)/python benchmarks/switches.py $(ARGS)
+	@$(BIN)/python benchmarks/trial.py
 	@$(BIN)/python benchmarks/overload.py
 
 bench-peers: $(READY) ## Measure edged beside Triton and others, each in an environment of its own
