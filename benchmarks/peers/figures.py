@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
+from placement import Where
 from turns import Taken, Turn
 
 
@@ -26,6 +27,7 @@ class Key(NamedTuple):
     peer: str
     way: str
     what: str  # the model, or the number of clients
+    where: Where = Where.FREE
 
 
 class Figures:
@@ -48,8 +50,8 @@ class Figures:
 
     def add(self, turn: Turn, taken: Taken) -> None:
         """Add what a turn gave."""
-        for model, seconds in taken.times.items():
-            key = Key(turn.name, turn.way_name, model)
+        for (where, model), seconds in taken.times.items():
+            key = Key(turn.name, turn.way_name, model, where)
             p50, p99 = np.percentile(seconds, (50, 99)) * 1e6
             self._p50_us[key].append(float(p50))
             self._p99_us[key].append(float(p99))
@@ -66,13 +68,13 @@ class Figures:
             found, key=lambda k: (peers.index(k[0]), _RANK.get(k[1], 9), ways.index(k))
         )
 
-    def p50_us(self, peer: str, way: str, model: str) -> Spread | None:
+    def p50_us(self, peer: str, way: str, model: str, where: Where) -> Spread | None:
         """Return the median round trip, microseconds."""
-        return _spread(self._p50_us.get(Key(peer, way, model)))
+        return _spread(self._p50_us.get(Key(peer, way, model, where)))
 
-    def p99_us(self, peer: str, way: str, model: str) -> Spread | None:
+    def p99_us(self, peer: str, way: str, model: str, where: Where) -> Spread | None:
         """Return the round trip that one in a hundred exceeds, microseconds."""
-        return _spread(self._p99_us.get(Key(peer, way, model)))
+        return _spread(self._p99_us.get(Key(peer, way, model, where)))
 
     def per_s(self, peer: str, way: str, clients: int) -> Spread | None:
         """Return answers a second."""

@@ -47,7 +47,7 @@ _TRIES = 3
 _QUIET_S = 5.0
 _PATIENCE_S = 240.0
 
-#: A turn has five figures of this length at most, and two loads at half of it.
+#: A turn has four latencies and three loads, each of half this length at most.
 _LATENCY_S = 1.0
 _QUICK_S = 0.1
 

@@ -1,6 +1,8 @@
 """One way of asking one peer, when it is its turn.
 
-Law: connections are made anew for each turn, and what is timed is warm.
+Law: connections are made anew for each turn, and what is timed is warm. One client is
+timed twice, sharing a core with the server and as the kernel places them; many are not
+moved.
 """
 
 from collections.abc import Callable
@@ -9,14 +11,16 @@ from typing import NamedTuple
 import models
 import process
 from peers import Running, Way
+from placement import Where, placed
 
 from edged.cli import asker
 from edged.cli.asker import Asker, Bounds, Load
 
 CLIENTS = (1, 4, 8)
 
-#: Of one model; JSON of 602 KB takes 10 to 150 ms, all others well under one.
-_REQUESTS = {"digits": 1000, "mean": 200}
+#: Of one model in one place; JSON of 602 KB takes 10 to 150 ms, all others well under
+#: one.
+_REQUESTS = {"digits": 500, "mean": 100}
 _MANY = 1_000_000
 _WARM_UP = Bounds(0.2, 20)
 
@@ -47,22 +51,24 @@ class Taken(NamedTuple):
     """What a turn gave.
 
     Attributes:
-        times: round trips in seconds, by model.
+        times: round trips in seconds, by place and model.
         loads: with the CPU time that the server used, seconds.
     """
 
-    times: dict[str, list[float]]
+    times: dict[tuple[Where, str], list[float]]
     loads: list[tuple[Load, float]]
 
 
 def take(turn: Turn, seconds: float) -> Taken:
     """Measure everything of a turn; each figure for at most this long."""
-    times = {
-        model.name: _times(turn, model.name, Bounds(seconds, _REQUESTS[model.name]))
+    bounds = {
+        model.name: Bounds(seconds / 2, _REQUESTS[model.name])
         for model in models.models()
     }
     if turn.way is None or turn.peer.pid is None:
-        return Taken(times, [])
+        called = {name: _sample(turn.peer.calls[name], bounds[name]) for name in bounds}
+        return Taken({(w, name): called[name] for w in Where for name in bounds}, [])
+    times = _placed(turn.peer.pid, turn.way, Where.FREE, bounds)
     loads = []
     for clients in CLIENTS:
         before_s = process.cpu_s(turn.peer.pid)
@@ -73,13 +79,20 @@ def take(turn: Turn, seconds: float) -> Taken:
             bounds=Bounds(seconds / 2, _MANY),
         )
         loads.append((load, process.cpu_s(turn.peer.pid) - before_s))
+    # Last: the kernel leaves them together for a while after they were held so.
+    times |= _placed(turn.peer.pid, turn.way, Where.ONE_CORE, bounds)
     return Taken(times, loads)
 
 
-def _times(turn: Turn, model: str, bounds: Bounds) -> list[float]:
-    if turn.way is None:
-        return _sample(turn.peer.calls[model], bounds)
-    client, request = Asker(turn.way.connect), turn.way.requests[model]
+def _placed(
+    pid: int, way: Way, where: Where, bounds: dict[str, Bounds]
+) -> dict[tuple[Where, str], list[float]]:
+    with placed(pid, where):
+        return {(where, name): _times(way, name, bounds[name]) for name in bounds}
+
+
+def _times(way: Way, model: str, bounds: Bounds) -> list[float]:
+    client, request = Asker(way.connect), way.requests[model]
     try:
         return _sample(lambda: client.ask(request), bounds)
     finally:

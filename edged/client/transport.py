@@ -28,10 +28,12 @@ MAX_IDLE = 4
 #: cannot wait for a place with a deadline.
 _RETRY_S = 0.01
 
-#: With the default of 208 KiB a body of 602 KB waits for its reader three times, and
-#: each time costs a wake-up: 320 us in all instead of 250 where both have a core of
-#: their own, 170 instead of 190 where they share one (Linux 6.18, virtual machine).
-SEND_BUFFER_BYTES = 1 << 20
+#: With the default of 208 KiB a body of 602 KB waits for its reader, and each time
+#: costs a wake-up. 208 KiB, 512 KiB, 1 MiB take 171, 189, 190 us where both share a
+#: core, 313, 265, 262 where each has its own, 308, 256, 253 as the kernel places them;
+#: 256 B take the same (medians of 102 interleaved rounds, Linux 6.18, virtual machine).
+#: The kernel mostly keeps them apart, and 512 KiB are enough for that.
+SEND_BUFFER_BYTES = 1 << 19
 
 _MAX_PARTS = 64  # of one sendmsg(2); the kernel's bound is 1024
 
