@@ -8,6 +8,9 @@
   long from the call until the predecessor has answered?
 
 The client is a process of its own; both read the same monotonic clock.
+
+The same is measured beside a neighbour that does nothing but loop, as far back as a
+trial steps: what a trial costs on top of that is its own doing.
 """
 
 import argparse
@@ -30,6 +33,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 from benchmarks.bars import Bar, flat, hold, table  # noqa: E402
 from benchmarks.serve import percentile  # noqa: E402
 from edged.client import Client, Control  # noqa: E402
+from edged.host.spawn import Bounds, Child  # noqa: E402
 from edged.store.bundle import pack  # noqa: E402
 from edged.wire.changes import Change, ChangeRequest, Step  # noqa: E402
 from edged.wire.endpoints import CHANGE, INSTALL, ROLLBACK  # noqa: E402
@@ -111,6 +115,11 @@ def main() -> int:
         figures[subject.name] = measured(subject, rounds=2 if quick else 6)
         bars += [
             Bar(figure=f"{subject.name}  p99, trial to before", most=2.0, quiet=_QUIET),
+            Bar(
+                figure=f"{subject.name}  p99, trial to neighbour",
+                most=2.0,
+                quiet=_QUIET,
+            ),
             Bar(figure=f"{subject.name}  back, worst ms", most=50.0, quiet=_QUIET),
             Bar(figure=f"{subject.name}  failed", most=0),
         ]
@@ -121,17 +130,22 @@ def main() -> int:
 
 def measured(subject: Subject, *, rounds: int) -> dict[str, float]:
     """Try a newcomer, let it serve, and go back from it; again and again."""
-    before, during = [], []
+    before, neighbour, during = [], [], []
     calls = []
     with short_home() as home, running(home) as daemon:
         daemon.install(subject.release(home, 1))
         with asking(daemon, subject) as answers:
             time.sleep(1)
             for seq in range(2, rounds + 2):
+                start_s = time.monotonic()
                 time.sleep(_BEFORE_S)
+                before.append((start_s, time.monotonic()))
+                with looping():
+                    start_s = time.monotonic()
+                    time.sleep(_BEFORE_S)
+                    neighbour.append((start_s, time.monotonic()))
                 began_s = time.monotonic()
                 proved_s = tried(daemon, subject.release(home, seq))
-                before.append((began_s - _BEFORE_S, began_s))
                 during.append((began_s, proved_s))
                 calls.append(time.monotonic())
                 with Control(daemon.control) as control:
@@ -139,9 +153,9 @@ def measured(subject: Subject, *, rounds: int) -> dict[str, float]:
                 shutil.rmtree(home / f"{subject.name}-{seq}")
             time.sleep(1)
     had, failures = answers
-    usual, beside = (
+    usual, looped, beside = (
         [a.had_s - a.asked_s for a in had if any(f <= a.had_s < t for f, t in spans)]
-        for spans in (before, during)
+        for spans in (before, neighbour, during)
     )
     backs = [
         min(a.had_s for a in had if a.asked_s >= call and a.version == "1.1") - call
@@ -151,14 +165,33 @@ def measured(subject: Subject, *, rounds: int) -> dict[str, float]:
         "answers beside a trial": len(beside),
         "failed": len(failures),
         "p50 before us": percentile(usual, 50),
+        "p50 neighbour us": percentile(looped, 50),
         "p50 beside us": percentile(beside, 50),
         "p99 before us": percentile(usual, 99),
+        "p99 neighbour us": percentile(looped, 99),
         "p99 beside us": percentile(beside, 99),
         "p99, trial to before": percentile(beside, 99) / percentile(usual, 99),
+        "p99, trial to neighbour": percentile(beside, 99) / percentile(looped, 99),
         "a trial takes s": float(np.median([end - start for start, end in during])),
         "back, median ms": float(np.median(backs)) * 1e3,
         "back, worst ms": max(backs) * 1e3,
     }
+
+
+@contextmanager
+def looping() -> Iterator[None]:
+    """Let a process loop, as far back as a trial steps."""
+    child = Child(
+        (sys.executable, "-c", "while True: pass"),
+        stdin=b"",
+        env={},
+        bounds=Bounds(seconds=60.0),
+    )
+    try:
+        yield
+    finally:
+        child.kill()
+        child.wait()
 
 
 def tried(daemon: Daemon, path: Path) -> float:
@@ -168,19 +201,21 @@ def tried(daemon: Daemon, path: Path) -> float:
         change = control.call(INSTALL, request, body=pack(path)).change
         if change is None:
             raise RuntimeError(f"{path} is live already")
-        proved_s, seen = 0.0, follow(control, change, 0)
+        proved_s, seen = 0.0, follow(control, change, None)
         while seen.last.step is not Step.PROBATION:
             if seen.is_over:
                 raise RuntimeError(seen.last.why)
             if not proved_s and Step.ARMED in {each.step for each in seen.steps}:
                 proved_s = time.monotonic()
-            seen = follow(control, change, len(seen.steps))
+            seen = follow(control, change, seen)
     return proved_s or time.monotonic()
 
 
-def follow(control: Control, change: int, steps: int) -> Change:
-    """Wait until a change has more steps than that."""
-    return control.call(CHANGE, ChangeRequest(id=change, steps=steps, wait_s=30.0))
+def follow(control: Control, change: int, seen: Change | None) -> Change:
+    """Wait until there is more to a change than was seen."""
+    steps, doing = (len(seen.steps), seen.doing) if seen else (0, "")
+    request = ChangeRequest(id=change, steps=steps, doing=doing, wait_s=30.0)
+    return control.call(CHANGE, request)
 
 
 @contextmanager
