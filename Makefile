@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run test fuzz lint type docs bench bench-load bench-peers demo-model pins clean
+.PHONY: help setup demo run test fuzz crash lint type docs bench bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,6 +61,9 @@ fuzz: $(DEV) ## Look for bytes that break the express door's reader, for 20 seco
 	@mkdir -p .fuzz
 	@$(BIN)/python -m tests.fuzz.express -max_total_time=20 -max_len=32768 -timeout=5 \
 		-artifact_prefix=.fuzz/ $(ARGS) .fuzz tests/fuzz/corpus/express
+
+crash: $(DEV) ## Kill the daemon, and let its disk refuse, at every call of an install
+	@EDGED_CRASH_STRIDE=1 $(BIN)/python -m pytest -q -s tests/crash $(ARGS)
 
 lint: $(DEV) ## Check style, spelling and import floors
 	@$(BIN)/ruff check

@@ -133,8 +133,9 @@ class Agent(Generic[P]):
             new = await shop.work(lambda: shop.intake.describe(staged, request))
             try:
                 live = await shop.work(lambda: shop.shelf.whole_live(new.manifest.name))
-                if await self._is_there(new, live):
+                if live is not None and await self._is_there(new, live):
                     await shop.work(lambda: shop.intake.drop(new))
+                    await self.passage.finish(live)
                     return _nothing_new(live)
                 self._check(new, live, request)
             except BaseException:

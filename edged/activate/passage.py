@@ -220,6 +220,17 @@ class Passage(Generic[P]):
         )
         self._ward.goes_on(errand.change)
 
+    async def finish(self, live: Release) -> None:
+        """Write down what the disk did not take when a release went live.
+
+        Under `shop.turn`; whoever asks for a release that serves already may do so.
+        """
+        for change in self._shop.history.open_changes(live.name):
+            is_it = change.release and change.release.digest == live.digest
+            if change.last.step is Step.SWITCHING and is_it:
+                why = "it serves; the disk took no note of that at once"
+                await self._ward.commit(change, why)
+
     # --- steps -------------------------------------------------------------------
 
     def _way(self, name: str) -> Way:

@@ -107,3 +107,22 @@ async def test_after_a_link_that_cannot_move_the_old_one_is_loaded_again(
 
     assert await box.ask() == DOUBLED
     assert box.links.current("sums") == before
+
+
+async def test_an_end_that_the_disk_did_not_take_is_written_down_later(
+    box: Box,
+) -> None:
+    """It serves by then; whoever installs it again has the journal put right."""
+    box.files.fail(Site.JOURNAL_APPEND, OSError(30, "no"), after=5)
+    box.files.fail(Site.JOURNAL_COMPACT, OSError(30, "no"))
+    with pytest.raises(StoreFailed):
+        await box.install(bundle(NEGATED, seq=2))
+    serves = await box.ask()
+    open_step = box.history.changes("sums", 1)[-1].last.step
+    box.files.mend()
+
+    again = await box.install(bundle(NEGATED, seq=2))
+
+    assert (serves, open_step) == ([-1.0] * 4, Step.SWITCHING)
+    assert not again.changed
+    assert box.history.changes("sums", 1)[-1].last.step is Step.COMMITTED
