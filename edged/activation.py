@@ -59,7 +59,7 @@ class Activation:
             swapper=registry,
             keep_releases=settings.store.keep_releases,
         )
-        self.agent = Agent(self._shop, rules, boot=boot_id())
+        self.agent = Agent(self._shop, rules, boot=boot_id)
         self.upkeep = Upkeep(self.agent)
         self.window = Window(self._shop, self.agent.ward)
 

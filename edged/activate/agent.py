@@ -61,7 +61,9 @@ class Agent(Generic[P]):
 
     name = "models"
 
-    def __init__(self, shop: Workshop[P], rules: Rules, *, boot: str) -> None:
+    def __init__(
+        self, shop: Workshop[P], rules: Rules, *, boot: Callable[[], str]
+    ) -> None:
         self.shop = shop
         self.ward = Ward(shop, rules.probation, threads=rules.threads, later=self.later)
         self.passage = Passage(shop, self.ward, rules.trial)

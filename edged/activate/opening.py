@@ -36,11 +36,16 @@ class Opening(Generic[P]):
         shop: the tools.
         ward: takes in what was in probation.
         rules: what a proof made anew must hold.
-        boot: the kernel's id of this boot.
+        boot: reads the kernel's id of this boot.
     """
 
     def __init__(
-        self, shop: Workshop[P], ward: Ward[P], rules: judge.Rules, *, boot: str
+        self,
+        shop: Workshop[P],
+        ward: Ward[P],
+        rules: judge.Rules,
+        *,
+        boot: Callable[[], str],
     ) -> None:
         self._shop = shop
         self._ward = ward
@@ -57,7 +62,7 @@ class Opening(Generic[P]):
         async with shop.turn:
             names: tuple[str, ...] = ()
             try:
-                await shop.work(lambda: shop.history.open(self._boot))
+                await shop.work(lambda: shop.history.open(self._boot()))
                 names = await shop.work(shop.releases.names)
                 await shop.work(shop.intake.sweep)
             except EdgedError as error:  # a read-only store still serves

@@ -142,7 +142,7 @@ class Box:
             swapper=self.registry,
             keep_releases=3,
         )
-        self.agent: Agent[Live] = Agent(self.shop, rules, boot=boot)
+        self.agent: Agent[Live] = Agent(self.shop, rules, boot=lambda: boot)
         self.upkeep: Upkeep[Live] = Upkeep(self.agent)
         self.window: Window[Live] = Window(self.shop, self.agent.ward)
         self._life: asyncio.Task[None] | None = None

@@ -46,9 +46,11 @@ async def load(request: ModelName) -> Changed:
     return Changed(name=request.name, changed=True, text="")
 
 
-async def install(chunks: AsyncIterator[bytes], request: InstallRequest) -> Changed:
-    """Take a stream, too."""
-    raise NotImplementedError(chunks, request)
+async def install(
+    chunks: AsyncIterator[bytes], request: InstallRequest, by: str
+) -> Changed:
+    """Take a stream, too, and hear who sends it."""
+    raise NotImplementedError(chunks, request, by)
 
 
 def bind(routes: Routes) -> None:

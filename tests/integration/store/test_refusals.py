@@ -105,7 +105,13 @@ CASES = {
 }
 
 #: Not a site of releases and links; the journal has tests of its own.
-ELSEWHERE = {Site.STATUS_SNAPSHOT, Site.JOURNAL_APPEND, Site.JOURNAL_COMPACT}
+ELSEWHERE = {
+    Site.STATUS_SNAPSHOT,
+    Site.JOURNAL_APPEND,
+    Site.JOURNAL_COMPACT,
+    Site.PROOF,
+    Site.PROOF_DROP,
+}
 
 
 def test_every_site_of_the_store_has_its_case() -> None:
