@@ -227,7 +227,8 @@ class Passage(Generic[P]):
         """
         for change in self._shop.history.open_changes(live.name):
             is_it = change.release and change.release.digest == live.digest
-            if change.last.step is Step.SWITCHING and is_it:
+            is_watched = self._ward.watched(live.name) is not None
+            if change.last.step is Step.SWITCHING and is_it and not is_watched:
                 why = "it serves; the disk took no note of that at once"
                 await self._ward.commit(change, why)
 

@@ -11,7 +11,7 @@ from edged.activate.agent import Agent
 from edged.activate.records import about
 from edged.activate.shelf import which
 from edged.activate.swapper import P
-from edged.errors import Conflict, EdgedError, UnknownVersion
+from edged.errors import Conflict, EdgedError, Quarantined, UnknownVersion
 from edged.store.releases import Release
 from edged.wire.changes import Change, PinRequest, SeqRequest, Step, Wish
 from edged.wire.messages import Changed, ModelName
@@ -112,6 +112,7 @@ class Upkeep(Generic[P]):
             release = await self._release(name, request.seq)
             if shop.history.quarantine(release.digest) is not None:
                 return _said(name, f"seq {request.seq} is so already", changed=False)
+            self._stop_pending(release, why)
             linked = await shop.work(lambda: shop.shelf.linked(name))
             if release.folder == linked[0]:
                 return await self._agent.go_back(name, why, by=by)
@@ -169,6 +170,13 @@ class Upkeep(Generic[P]):
                 lambda: shop.history.pin(model=name, pinned=pinned, by=by, why=why)
             )
             return await self._done(Wish.PIN if pinned else Wish.UNPIN, name, by, text)
+
+    def _stop_pending(self, release: Release, why: str) -> None:
+        """Let a release that is on its way be refused; it need not be live yet."""
+        pending = self._agent.passage.pending(release.name)
+        if pending is not None and pending.release.digest == release.digest:
+            error = Quarantined(f"cannot let it serve: it was quarantined: {why}")
+            self._agent.passage.stop(release.name, error)
 
     async def _release(self, name: str, seq: int) -> Release:
         shop = self._shop

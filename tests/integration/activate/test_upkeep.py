@@ -1,5 +1,8 @@
 """What a person does to a model beside changing its release."""
 
+import asyncio
+import threading
+
 import pytest
 
 from edged.errors import Conflict, Quarantined, UnknownModel, UnknownVersion
@@ -63,6 +66,26 @@ async def test_the_only_release_cannot_be_quarantined(box: Box) -> None:
     with pytest.raises(Conflict, match="no previous release"):
         await box.upkeep.quarantine(SeqRequest(name="sums", seq=1), BY)
 
+    assert await box.ask() == DOUBLED
+
+
+async def test_what_is_quarantined_during_its_trial_does_not_go_live(box: Box) -> None:
+    """A person was in time: what is being tried is refused when it is done."""
+    trying, go_on = threading.Event(), threading.Event()
+    await box.install(bundle())
+    box.trial.before = lambda: (trying.set(), go_on.wait(5))
+    begun = await box.install(bundle(NEGATED, seq=2), wait=False)
+    await asyncio.get_running_loop().run_in_executor(None, trying.wait, 5)
+
+    await box.upkeep.quarantine(SeqRequest(name="sums", seq=2), BY)
+    go_on.set()
+    async with asyncio.timeout(5):
+        await box.shop.revision.until(
+            lambda _: box.history.change(begun.change).is_over
+        )
+
+    change = box.history.change(begun.change)
+    assert (change.last.step, change.last.code) == (Step.REFUSED, "quarantined")
     assert await box.ask() == DOUBLED
 
 
