@@ -24,11 +24,11 @@ from edged.activate.passage import Errand, Passage
 from edged.activate.probation import Trigger, Trip
 from edged.activate.pull import pulled
 from edged.activate.records import log_live
-from edged.activate.shelf import ref, which
+from edged.activate.shelf import changed, which
 from edged.activate.swapper import P
 from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
-from edged.errors import Conflict, Draining, EdgedError, Unsigned
+from edged.errors import Broken, Conflict, Draining, EdgedError, Unsigned
 from edged.store.releases import Release
 from edged.wire.changes import Change, Step, Wish
 from edged.wire.messages import (
@@ -250,7 +250,7 @@ class Agent(Generic[P]):
             release = await self.ward.roll_back(
                 watched, Trip(trigger=Trigger.PERSON, why=why), by=by
             )
-            return _changed(release, "is live again", change=watched.id)
+            return changed(release, "is live again", change=watched.id)
         live, home = await shop.work(
             lambda: (shop.shelf.whole_live(name), shop.shelf.previous(name))
         )
@@ -280,7 +280,7 @@ class Agent(Generic[P]):
         except BaseException:
             await shop.work(lambda: shop.swapper.discard(prepared))
             raise
-        shop.swapper.switch(prepared)
+        shop.swapper.switch(prepared, condemns=True)
         log_live(home, f"is live again: {why}")
         if live is not None:
             await shop.quarantine(name, which(live), by=by, why=why)
@@ -290,7 +290,7 @@ class Agent(Generic[P]):
             if live
             else []
         )
-        return _changed(
+        return changed(
             home,
             "is live again",
             change=change.id,
@@ -331,38 +331,44 @@ class Agent(Generic[P]):
         self.later(self._carried(errand, ended))
         number = errand.change.id
         if not wait:
-            return _changed(
+            return changed(
                 errand.release, "is being tried", change=number, changed=False
             )
         error = await asyncio.shield(ended)
         if error is not None:
             raise error
-        return _changed(errand.release, "is live", change=number)
+        return changed(errand.release, "is live", change=number)
 
     async def _carried(
         self, errand: Errand, ended: "asyncio.Future[EdgedError | None]"
     ) -> None:
         error: EdgedError | None = Draining(
-            f"cannot go on with change {errand.change.id}: the daemon is stopping, or "
-            "failed (its log says which)",
-            hint=f"edgectl watch {errand.change.id}",
+            f"cannot go on with change {errand.change.id}: the daemon is stopping"
         )
         try:
             await self.passage.carry(errand)
             error = None
         except EdgedError as failed:
             error = failed
+        except Exception:  # noqa: BLE001  # the top of a change: told by its number
+            number = errand.change.id
+            _log.exception("change %d failed, and this is a bug", number)
+            error = Broken(
+                f"cannot go on with change {number}: a bug in edged; its log has it",
+                hint="journalctl -u edged",
+            )
+            await self.passage.refuse(errand, error)
         finally:
             if not ended.done():
                 ended.set_result(error)
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    """Keep a bug in one change from the models that serve; the next start ends it."""
+    """Keep a bug, or a disk, that stops one model from those that serve."""
     try:
         await work
-    except Exception:  # noqa: BLE001  # the top of what a person or a timer began
-        _log.exception("a change failed, and this is a bug")
+    except Exception:  # noqa: BLE001  # the top of what a timer or a person began
+        _log.exception("a change of a model could not go on")
 
 
 def _words(new: Candidate) -> str:
@@ -372,29 +378,4 @@ def _words(new: Candidate) -> str:
 def _nothing_new(live: Release | None) -> Changed:
     if live is None:
         raise AssertionError("what is there already is live")
-    return _changed(live, "is live already", changed=False)
-
-
-def _changed(
-    release: Release,
-    text: str,
-    *,
-    change: int | None = None,
-    changed: bool = True,
-    warnings: tuple[str, ...] = (),
-) -> Changed:
-    manifest = release.manifest
-    if changed and manifest.golden is None:
-        warnings = (
-            *warnings,
-            "it has no golden answers: what it answers is unproved",
-        )
-    return Changed(
-        name=release.name,
-        changed=changed,
-        text=f"{release.name} {manifest.version} (seq {manifest.seq}) {text}",
-        live=ref(release, live=True),
-        signature=manifest.signature,
-        warnings=warnings,
-        change=change,
-    )
+    return changed(live, "is live already", changed=False)

@@ -33,14 +33,23 @@ class Gatekeeper(Generic[P]):
         """
         self.check_pinned(name, doing)
         self.check_quarantine(digest, doing)
-        pending = self._passage.pending(name)
-        if pending is not None:
-            number = pending.change.id
+        number = self._under_way(name)
+        if number is not None:
             raise ChangeUnderWay(
                 f"cannot {doing}: change {number} of it is under way",
                 hint=f"edgectl watch {number}",
                 change=number,
             )
+
+    def _under_way(self, name: str) -> int | None:
+        """Return the change that must end first: on its way, or half gone back."""
+        pending = self._passage.pending(name)
+        if pending is not None:
+            return pending.change.id
+        for change in self._shop.history.open_changes(name):
+            if change.last.step is Step.ROLLING_BACK:
+                return change.id
+        return None
 
     def check_pinned(self, name: str, doing: str) -> None:
         """Check that nobody wants the model to stay as it is.

@@ -97,7 +97,7 @@ class Opening(Generic[P]):
             await self._count(change, release)
         prepared = await shop.work(lambda: shop.prepare(release, proof=proof))
         shop.swapper.switch(prepared)
-        if change is not None and proof is not None:
+        if change is not None:
             self._ward.watch(change, release, proof)
         log_live(release, "is loaded")
         return release

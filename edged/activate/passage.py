@@ -131,8 +131,7 @@ class Passage(Generic[P]):
             raise  # the next start says so
         except EdgedError as failed:
             error = errand.why_not or failed
-            if not errand.is_live:
-                await self._refused(errand, error)
+            await self.refuse(errand, error)
             raise error from failed
         finally:
             del self._pending[name]
@@ -199,6 +198,7 @@ class Passage(Generic[P]):
         failed = _share_failed(shop.swapper.status(name)) if way.home else 0.0
         keep = way.home.digest if stays and way.home else None
         shop.swapper.switch(prepared, keep=keep)
+        self._ward.forget(name)
         if not goes_home and way.home is not None and self._ward.rules.duration_s:
             self._ward.watch(errand.change, release, proof, failures=failed)
         log_live(release, "is live")
@@ -206,19 +206,18 @@ class Passage(Generic[P]):
 
     async def _settle(self, errand: Errand, way: Way) -> None:
         """Begin its probation, and end that of the one whose place it took."""
-        shop, rules = self._shop, self._ward.rules
         if way.watched is not None:
             by = f"seq {errand.release.manifest.seq} took its place"
-            await shop.step(way.watched, Step.SUPERSEDED, why=by)
+            await self._shop.step(way.watched, Step.SUPERSEDED, why=by)
         if self._ward.watched(errand.release.name) is not errand.change:
             await self._ward.commit(errand.change, "")
-            return
-        errand.change = await shop.step(
-            errand.change,
-            Step.PROBATION,
-            why=f"for {rules.duration_s:g} s and {rules.inferences} answers",
-        )
-        self._ward.goes_on(errand.change)
+        else:
+            await self._begin_probation(errand.change)
+
+    async def _begin_probation(self, change: Change) -> None:
+        rules = self._ward.rules
+        why = f"for {rules.duration_s:g} s and {rules.inferences} answers"
+        self._ward.goes_on(await self._shop.step(change, Step.PROBATION, why=why))
 
     async def finish(self, live: Release) -> None:
         """Write down what the disk did not take when a release went live.
@@ -227,8 +226,11 @@ class Passage(Generic[P]):
         """
         for change in self._shop.history.open_changes(live.name):
             is_it = change.release and change.release.digest == live.digest
-            is_watched = self._ward.watched(live.name) is not None
-            if change.last.step is Step.SWITCHING and is_it and not is_watched:
+            if change.last.step is not Step.SWITCHING or not is_it:
+                continue
+            if self._ward.watched(live.name) is not None:
+                await self._begin_probation(change)
+            else:
                 why = "it serves; the disk took no note of that at once"
                 await self._ward.commit(change, why)
 
@@ -303,8 +305,13 @@ class Passage(Generic[P]):
         except EdgedError as error:
             shop.swapper.unpark(name, error)
 
-    async def _refused(self, errand: Errand, error: EdgedError) -> None:
-        """Write down why not; take away what it brought, unless a person decides."""
+    async def refuse(self, errand: Errand, error: EdgedError) -> None:
+        """Write down why not; take away what it brought, unless a person decides.
+
+        What is live already cannot be refused any more.
+        """
+        if errand.is_live:
+            return
         shop, release = self._shop, errand.release
         step = Step.HELD if isinstance(error, Held) else Step.REFUSED
         _log.warning(

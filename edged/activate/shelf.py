@@ -9,7 +9,7 @@ from edged.errors import BadRelease, EdgedError, UnknownModel
 from edged.store.links import Links
 from edged.store.releases import Release, Releases
 from edged.wire.changes import Step, Which
-from edged.wire.messages import ReleaseRef, Standing, Trouble, Verified
+from edged.wire.messages import Changed, ReleaseRef, Standing, Trouble, Verified
 
 
 class Shelf:
@@ -170,6 +170,32 @@ def which(release: Release) -> Which:
         seq=release.manifest.seq,
         digest=release.digest,
         folder=release.folder,
+    )
+
+
+def changed(
+    release: Release,
+    text: str,
+    *,
+    change: int | None = None,
+    changed: bool = True,
+    warnings: tuple[str, ...] = (),
+) -> Changed:
+    """Describe what became of one release."""
+    manifest = release.manifest
+    if changed and manifest.golden is None:
+        warnings = (
+            *warnings,
+            "it has no golden answers: what it answers is unproved",
+        )
+    return Changed(
+        name=release.name,
+        changed=changed,
+        text=f"{release.name} {manifest.version} (seq {manifest.seq}) {text}",
+        live=ref(release, live=True),
+        signature=manifest.signature,
+        warnings=warnings,
+        change=change,
     )
 
 

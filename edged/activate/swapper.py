@@ -75,8 +75,13 @@ class Swapper(Protocol[P]):
     def discard(self, prepared: P) -> None:
         """Let go of a release that will not go live. Blocks; any thread."""
 
-    def switch(self, prepared: P, *, keep: str | None = None) -> None:
-        """Make it answer to its name; let the digest `keep` stay resident."""
+    def switch(
+        self, prepared: P, *, keep: str | None = None, condemns: bool = False
+    ) -> None:
+        """Make it answer to its name; let the digest `keep` stay resident.
+
+        `condemns`: what answered was bad; sequences that are open on it end.
+        """
 
     def back(self, name: str) -> bool:
         """Make the resident release answer again; tell whether there was one."""

@@ -11,7 +11,7 @@ from edged.activate.agent import Agent
 from edged.activate.records import about
 from edged.activate.shelf import which
 from edged.activate.swapper import P
-from edged.errors import Conflict, EdgedError, Quarantined, UnknownVersion
+from edged.errors import Conflict, EdgedError, Pinned, Quarantined, UnknownVersion
 from edged.store.releases import Release
 from edged.wire.changes import Change, PinRequest, SeqRequest, Step, Wish
 from edged.wire.messages import Changed, ModelName
@@ -47,7 +47,7 @@ class Upkeep(Generic[P]):
         shop, name = self._shop, request.name
         async with shop.turn:
             await shop.work(lambda: shop.shelf.check_known(name))
-            self._agent.ward.forget(name)
+            self._agent.ward.pause(name)
             if not shop.swapper.unload(name):
                 return _said(name, "was not loaded", changed=False)
             return await self._done(Wish.UNLOAD, name, by, "is unloaded")
@@ -68,8 +68,7 @@ class Upkeep(Generic[P]):
                 raise
             self._forget(name)
             for change in shop.history.open_changes(name):
-                if change.last.step in {Step.HELD, Step.PROBATION}:
-                    await shop.step(change, Step.SUPERSEDED, why=f"removed by {by}")
+                await self._end_removed(change, by)
             return await self._done(Wish.REMOVE, name, by, "is removed")
 
     async def commit(self, request: ModelName, by: str) -> Changed:
@@ -162,14 +161,27 @@ class Upkeep(Generic[P]):
     ) -> Changed:
         shop = self._shop
         async with shop.turn:
-            await shop.work(lambda: shop.shelf.check_known(name))
+            was_pinned = shop.history.pinned(name) is not None
+            if not was_pinned:  # a pin outlives its model, and can be lifted then
+                await shop.work(lambda: shop.shelf.check_known(name))
             text = "is pinned" if pinned else "is not pinned"
-            if (shop.history.pinned(name) is not None) is pinned:
+            if was_pinned is pinned:
                 return _said(name, f"{text} already", changed=False)
             await shop.work(
                 lambda: shop.history.pin(model=name, pinned=pinned, by=by, why=why)
             )
+            if pinned:
+                error = Pinned(f"cannot let it serve: {by} pinned {name} meanwhile")
+                self._agent.passage.stop(name, error)
             return await self._done(Wish.PIN if pinned else Wish.UNPIN, name, by, text)
+
+    async def _end_removed(self, change: Change, by: str) -> None:
+        """End a change whose model is gone; one on its way ends by itself."""
+        why = f"removed by {by}"
+        if change.last.step in {Step.HELD, Step.PROBATION}:
+            await self._shop.step(change, Step.SUPERSEDED, why=why)
+        elif change.last.step is Step.ROLLING_BACK:
+            await self._shop.step(change, Step.QUARANTINED, why=why)
 
     def _stop_pending(self, release: Release, why: str) -> None:
         """Let a release that is on its way be refused; it need not be live yet."""

@@ -5,13 +5,14 @@ intent. What cannot be gone back from is kept and told. Verbs are called while
 `shop.turn` is held, unless they say otherwise.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic
 
 from edged.activate import probation
-from edged.activate.probation import Probation, Trip, baseline
+from edged.activate.probation import Baseline, Probation, Trip, baseline
 from edged.activate.records import about, log_live
 from edged.activate.swapper import P
 from edged.activate.watchman import Watched
@@ -22,6 +23,9 @@ from edged.wire.changes import EDGED, Change, Step
 from edged.wire.proofs import Proof
 
 _log = logging.getLogger(__name__)
+
+#: Until what the disk refused is tried again.
+AGAIN_S = 60.0
 
 Later = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -43,72 +47,89 @@ class Ward(Generic[P]):
         self._shop = shop
         self._threads = threads
         self._later = later
-        self._watched: dict[str, tuple[Change, Watched]] = {}
+        self._open: dict[str, Change] = {}
+        self._watches: dict[str, Watched] = {}
 
     # --- looking; also without the turn ------------------------------------------
 
     def watched(self, name: str) -> Change | None:
-        """Return the change whose release is live and in probation."""
-        watched = self._watched.get(name)
-        return watched[0] if watched else None
+        """Return the change whose release is linked as live and not committed."""
+        return self._open.get(name)
 
     def left(self, name: str) -> str:
         """Say what a release in probation still has to do; empty without one."""
-        watched = self._watched.get(name)
-        return watched[1].left() if watched else ""
+        watch = self._watches.get(name)
+        return watch.left() if watch else ""
 
     # --- watching ----------------------------------------------------------------
 
     def watch(
-        self, change: Change, release: Release, proof: Proof, *, failures: float = 0.0
+        self,
+        change: Change,
+        release: Release,
+        proof: Proof | None,
+        *,
+        failures: float = 0.0,
     ) -> None:
         """Watch the release of a change, from the instant at which it is live.
 
         Args:
             change: that brought it.
             release: what answers.
-            proof: what it is held against.
+            proof: what it is held against; None where there is none: then its time is
+                not judged.
             failures: share of its predecessor's runs that failed.
         """
         name = change.model
-        self.forget(name)
-        against = baseline(
-            proof, release.manifest.signature, threads=self._threads, failures=failures
-        )
-        watched = Watched(
+        self.pause(name)
+        against = Baseline(failures=failures)
+        if proof is not None:
+            against = baseline(
+                proof,
+                release.manifest.signature,
+                threads=self._threads,
+                failures=failures,
+            )
+        watch = Watched(
             Probation(self.rules, against, began_s=time.monotonic()),
             duration_s=self.rules.duration_s,
             tripped=lambda trip: self._later(self._tripped(change.id, name, trip)),
             good=lambda: self._later(self._passed(change.id, name)),
         )
-        self._watched[name] = (change, watched)
-        self._shop.swapper.observe(name, watched.observe)
+        self._open[name], self._watches[name] = change, watch
+        self._shop.swapper.observe(name, watch.observe)
 
     def goes_on(self, change: Change) -> None:
         """Take over a change that has gone a step further."""
-        _, watched = self._watched[change.model]
-        self._watched[change.model] = (change, watched)
+        self._open[change.model] = change
 
-    def forget(self, name: str) -> Change | None:
-        """Watch it no longer; return the change that is thereby open."""
-        change, watched = self._watched.pop(name, (None, None))
-        if watched is not None:
-            watched.end()
+    def pause(self, name: str) -> None:
+        """Look at no more runs; the change stays open, and so does the way back."""
+        watch = self._watches.pop(name, None)
+        if watch is not None:
+            watch.end()
             self._shop.swapper.observe(name, None)
-        return change
+
+    def forget(self, name: str) -> None:
+        """Have nothing to do with it any more: another one is live, or none."""
+        self.pause(name)
+        self._open.pop(name, None)
 
     # --- the end -----------------------------------------------------------------
 
     async def commit(self, change: Change, why: str) -> None:
         """Count a release as good: nothing of its predecessor stays in memory."""
         shop, name = self._shop, change.model
-        self.forget(name)
+        self.pause(name)
         await shop.step(change, Step.COMMITTED, why=why)
+        self.forget(name)
         shop.swapper.let_go(name)
         await shop.work(lambda: shop.tidy(name))
 
     async def roll_back(self, change: Change, trip: Trip, *, by: str) -> Release:
         """Go back from a release in probation; return the one that is live again.
+
+        What fails half-way can be asked for again: it goes on where it was.
 
         Raises:
             Conflict: there is none to go back to; nothing has changed.
@@ -123,19 +144,22 @@ class Ward(Generic[P]):
             )
         home, before = places.current, places.previous
         release = await shop.work(lambda: shop.releases.described(name, home))
-        self.forget(name)
-        change = await shop.step(
-            change,
-            Step.ROLLING_BACK,
-            why=trip.why,
-            code=Rejected.code,
-            figures=trip.figures,
-        )
-        if not shop.swapper.back(name):
+        self.pause(name)
+        if change.last.step is not Step.ROLLING_BACK:
+            change = await shop.step(
+                change,
+                Step.ROLLING_BACK,
+                why=trip.why,
+                code=Rejected.code,
+                figures=trip.figures,
+            )
+            self.goes_on(change)
+        if shop.swapper.serves(name) != release.digest and not shop.swapper.back(name):
             prepared = await shop.work(lambda: shop.prepare(release))
-            shop.swapper.switch(prepared)
+            shop.swapper.switch(prepared, condemns=True)
         await shop.work(lambda: shop.links.put_back(name, home, previous=before))
         await self.quarantine(change, trip.why, by=by)
+        self.forget(name)
         log_live(release, f"is live again: {trip.why}")
         return release
 
@@ -165,6 +189,7 @@ class Ward(Generic[P]):
                 # The disk may say no; callers need not get bad answers for that.
                 self._shop.swapper.back(name)
                 self._shop.trouble(error, name)
+                self._later(self._again(self._tripped(number, name, trip)))
 
     async def _passed(self, number: int, name: str) -> None:
         async with self._shop.turn:
@@ -177,3 +202,14 @@ class Ward(Generic[P]):
                 pass
             except EdgedError as error:
                 self._shop.trouble(error, name)
+                self._later(self._again(self._passed(number, name)))
+
+    @staticmethod
+    async def _again(work: Coroutine[Any, Any, None]) -> None:
+        """Do it once more after a while: disks fill up, and are made room on."""
+        try:
+            await asyncio.sleep(AGAIN_S)
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        await work

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from edged.errors import EdgedError, UnknownModel
+from edged.errors import EdgedError, NotReady, UnknownModel
 from edged.host.clock import Clock
 from edged.serve.batching import batching
 from edged.serve.continued import infer_in, seat_in
@@ -130,9 +130,14 @@ class Registry:
                 live = self._answering(request, pin)
             rung = live.rung(request.variant)
             if rung.runs.stateful:
-                sequences = self._models[live.name].sequences
+                model = self._models[live.name]
                 seat = Seat(live, rung, rung.run_on)
-                return await infer_in(sequences, request, seat, self.limits)
+                try:
+                    return await infer_in(model.sequences, request, seat, self.limits)
+                except NotReady:
+                    if model.live in {live, None}:
+                        raise
+                return await self.infer(request, pin)  # exchanged, nothing lost
         answered: asyncio.Future[InferResponse] = (
             asyncio.get_running_loop().create_future()
         )
@@ -269,22 +274,25 @@ class Registry:
         )
 
     def discard(self, prepared: Live) -> None:
-        """Let go of a prepared release that will not go live. Blocks; any thread."""
+        """Let go of what will not go live. Blocks; any thread."""
         prepared.close_now().result()
 
-    def switch(self, prepared: Live, *, keep: str | None = None) -> None:
+    def switch(
+        self, prepared: Live, *, keep: str | None = None, condemns: bool = False
+    ) -> None:
         """Make a prepared release answer to its name, from this instant on.
 
         Args:
             prepared: what answers.
-            keep: digest of the release that stays resident, so that `back` makes it
-                answer again: the one that is live, or one that is resident already.
-                Whatever else is loaded of this name closes when its requests and
-                sequences have ended. None: nothing stays.
+            keep: digest of the one that stays resident for `back`; it is loaded.
+                All else closes when its requests and sequences end.
+            condemns: what answered was bad: sequences that are open on it end.
         """
         model = self._model(prepared.name)
         if model.live is not None:
             self.switches += 1
+            if condemns:
+                model.sequences.end_on(model.live)
         model.switch(prepared, keep=keep, at_utc=_text(self._clock))
         self._changed()
 
@@ -379,7 +387,7 @@ class Registry:
         return self._models[name]
 
     def touch(self) -> None:
-        """Say that there is news of a model which is not in here: tell it anew."""
+        """Say that there is news."""
         self._changed()
 
     def _changed(self) -> None:

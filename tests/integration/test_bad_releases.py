@@ -445,11 +445,6 @@ def test_a_collapsed_int8_that_knows_no_better_is_held(
 # --- good in the trial, bad later ---------------------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="a request that is under way while its release is gone back from can be "
-    "refused: seen once in five runs under load, to be mended",
-)
 def test_a_net_whose_answers_are_no_numbers_after_the_hundredth_is_rolled_back(
     box: Daemon, edgectl: Edgectl, tmp_path: Path
 ) -> None:

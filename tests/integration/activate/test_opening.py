@@ -4,10 +4,12 @@ from pathlib import Path
 
 import msgspec
 
+from edged.errors import NoMemory
 from edged.host.files import Site
 from edged.wire.changes import Step, Wish
 from edged.wire.messages import ModelPhase
-from tests.data import onnx_files
+from edged.wire.release import BackendName, Variant
+from tests.data import onnx_files, tflite_files
 from tests.fakes.box import RULES, Box, bundle
 from tests.fakes.files import RecordingFiles
 
@@ -152,3 +154,48 @@ async def test_a_read_only_store_still_serves(tmp_path: Path) -> None:
     assert box.registry.names() == ("sums",)
     assert "read-only" in box.agent.troubles[0].text
     box.close()
+
+
+async def test_without_a_proof_a_release_in_probation_is_watched_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Where no trial can be made there is no time to compare; answers still count."""
+    (await in_probation(tmp_path)).close()
+    for proof in (tmp_path / "profiles").iterdir():
+        proof.unlink()
+    again = Box(tmp_path, rules=WATCHED)
+
+    def no_room() -> None:
+        raise NoMemory("cannot try it: no room")
+
+    again.trial.before = no_room
+    await again.start()
+
+    assert again.agent.ward.watched("sums").release.seq == 2
+    again.close()
+
+
+async def test_what_is_whole_of_an_unproved_ladder_serves(tmp_path: Path) -> None:
+    """A trial would reject it for the rung that has rotted."""
+    ladder = bundle(
+        extra={"small.tflite": tflite_files.adder()},
+        variants=(
+            Variant(id="big", backend=BackendName.ONNX, file="model.onnx"),
+            Variant(id="small", backend=BackendName.LITERT, file="small.tflite"),
+        ),
+    )
+    box = Box(tmp_path)
+    await box.start()
+    live = (await box.install(ladder)).live
+    box.close()
+    for proof in box.layout.profiles.iterdir():
+        proof.unlink()
+    rung = box.layout.release("sums", live.folder) / "small.tflite"
+    rung.write_bytes(rung.read_bytes()[:-100])
+    again = Box(tmp_path)
+
+    await again.start()
+
+    assert again.trial.tried == []
+    assert again.registry.live("sums").variants == ("big",)
+    again.close()

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edged.activate import passage
-from edged.errors import BadModel, NoMemory, StoreFailed
+from edged.errors import BadModel, Broken, NoMemory, StoreFailed
 from edged.host.files import Site
 from edged.wire.changes import Step
 from tests.data import onnx_files
-from tests.fakes.box import Box, bundle
+from tests.fakes.box import RULES, Box, bundle
 from tests.fakes.files import RecordingFiles
 
 DOUBLED = [2.0] * 4
@@ -126,3 +127,39 @@ async def test_an_end_that_the_disk_did_not_take_is_written_down_later(
     assert (serves, open_step) == ([-1.0] * 4, Step.SWITCHING)
     assert not again.changed
     assert box.history.changes("sums", 1)[-1].last.step is Step.COMMITTED
+
+
+async def test_the_disk_s_late_refusal_does_not_end_probation(tmp_path: Path) -> None:
+    """Installing it again puts the journal right, and watches on."""
+    watched = msgspec.structs.replace(
+        RULES, probation=msgspec.structs.replace(RULES.probation, duration_s=1000.0)
+    )
+    box = Box(tmp_path, files=RecordingFiles(), rules=watched)
+    await box.start()
+    await box.install(bundle())
+    box.files.fail(Site.JOURNAL_APPEND, OSError(30, "no"), after=5)
+    box.files.fail(Site.JOURNAL_COMPACT, OSError(30, "no"))
+    with pytest.raises(StoreFailed):
+        await box.install(bundle(NEGATED, seq=2))
+    box.files.mend()
+
+    await box.install(bundle(NEGATED, seq=2))
+
+    assert box.history.changes("sums", 1)[-1].last.step is Step.PROBATION
+    assert box.agent.ward.watched("sums") is not None
+    box.close()
+
+
+async def test_a_bug_in_one_change_is_told_and_ends_it(box: Box) -> None:
+    """The daemon serves on, and nothing is left open for ever."""
+
+    def stumble() -> None:
+        raise ValueError("a bug")
+
+    box.trial.before = stumble
+
+    with pytest.raises(Broken, match="a bug in edged"):
+        await box.install(bundle(NEGATED, seq=2))
+
+    assert await box.ask() == DOUBLED
+    assert box.history.changes("sums", 1)[-1].last.step is Step.REFUSED

@@ -89,6 +89,36 @@ async def test_what_is_quarantined_during_its_trial_does_not_go_live(box: Box) -
     assert await box.ask() == DOUBLED
 
 
+async def test_a_model_that_is_pinned_during_a_trial_stays_as_it_is(box: Box) -> None:
+    """The person was in time."""
+    trying, go_on = threading.Event(), threading.Event()
+    await box.install(bundle())
+    box.trial.before = lambda: (trying.set(), go_on.wait(5))
+    begun = await box.install(bundle(NEGATED, seq=2), wait=False)
+    await asyncio.get_running_loop().run_in_executor(None, trying.wait, 5)
+
+    await box.upkeep.pin(PinRequest(name="sums"), BY)
+    go_on.set()
+    async with asyncio.timeout(5):
+        await box.shop.revision.until(
+            lambda _: box.history.change(begun.change).is_over
+        )
+
+    assert box.history.change(begun.change).last.code == "pinned"
+    assert await box.ask() == DOUBLED
+
+
+async def test_a_pin_that_outlived_its_model_can_be_lifted(box: Box) -> None:
+    """Or nothing of that name could come in again."""
+    await box.install(bundle())
+    await box.upkeep.pin(PinRequest(name="sums"), BY)
+    await box.remove()
+
+    await box.upkeep.unpin(SUMS, BY)
+
+    assert (await box.install(bundle())).changed
+
+
 async def test_only_what_is_quarantined_can_be_let_go(box: Box) -> None:
     """A slip in the number is told."""
     await box.install(bundle())

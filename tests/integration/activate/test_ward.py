@@ -8,12 +8,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from edged.errors import BadModel, Conflict
+from edged.activate import ward
+from edged.errors import BadModel, ChangeUnderWay, Conflict, StoreFailed
 from edged.host.files import Site
+from edged.serve.request import Sequence
 from edged.wire.changes import Step, Wish
 from edged.wire.messages import ModelName
 from tests.data import onnx_files
-from tests.fakes.box import BY, RULES, Box, bundle
+from tests.fakes.box import BY, RULES, Box, bundle, totals
 from tests.fakes.files import RecordingFiles
 
 DOUBLED = [2.0] * 4
@@ -183,3 +185,102 @@ async def test_a_disk_that_refuses_keeps_nobody_on_bad_answers(box: Box) -> None
     assert "read-only" in box.agent.troubles[0].text
     assert await box.ask() == DOUBLED
     box.files.mend()
+
+
+async def test_unloading_it_does_not_lose_the_way_back(box: Box) -> None:
+    """Nothing is watched while nothing answers; the change and the way stay."""
+    first = box.links.current("sums")
+    await box.install(bundle(NEGATED, seq=2))
+    await box.unload()
+
+    await box.install(bundle(seq=3))
+    await box.rollback()
+
+    assert box.links.current("sums") == first
+    assert [steps[-1] for wish, steps in box.steps() if wish is Wish.INSTALL] == [
+        Step.COMMITTED,
+        Step.SUPERSEDED,
+        Step.QUARANTINED,
+    ]
+
+
+async def test_loaded_again_it_is_watched_again(box: Box) -> None:
+    """An unload must be no way around probation."""
+    await box.install(bundle(LOGARITHM, seq=2))
+    await box.unload()
+    await box.load()
+
+    await box.ask(-np.ones((1, 4), "<f4"))
+    await asyncio.sleep(0)
+    async with box.shop.turn:
+        pass
+
+    assert await box.ask() == DOUBLED
+
+
+async def test_a_commit_that_the_disk_refuses_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then the way back stays open."""
+    monkeypatch.setattr(ward, "AGAIN_S", 0.05)
+    box = Box(tmp_path, files=RecordingFiles(), rules=rules(duration_s=0.05))
+    await box.start()
+    await box.install(bundle())
+    await box.install(bundle(NEGATED, seq=2))
+    for site in (Site.JOURNAL_APPEND, Site.JOURNAL_COMPACT):
+        box.files.fail(site, OSError(28, "full"))
+    await asyncio.sleep(0.15)
+    still = box.agent.ward.watched("sums"), box.registry.resident("sums")
+    box.files.mend()
+
+    await gone_back(box)
+
+    assert None not in still
+    assert box.history.changes("sums", 1)[-1].last.step is Step.COMMITTED
+    box.close()
+
+
+async def test_a_way_back_that_fails_half_way_can_be_gone_on(box: Box) -> None:
+    """A person asks again; until then no other release may come."""
+    await box.install(bundle(NEGATED, seq=2))
+    box.files.fail(Site.LINK_CURRENT, OSError(5, "no"))
+    with pytest.raises(StoreFailed):
+        await box.rollback()
+    with pytest.raises(ChangeUnderWay):
+        await box.install(bundle(seq=3))
+    box.files.mend()
+
+    await box.rollback()
+
+    assert await box.ask() == DOUBLED
+    assert box.steps()[1][1][-2:] == [Step.ROLLING_BACK, Step.QUARANTINED]
+    await box.install(bundle(seq=3))
+
+
+async def test_no_sequence_goes_on_with_what_was_bad(tmp_path: Path) -> None:
+    """Also where the predecessor has to be loaded again."""
+    box = Box(tmp_path, rules=rules(duration_s=1000.0))
+    await box.start()
+    await box.install(totals())
+    await box.install(totals(seq=2))
+    await box.ask(model="totals", sequence=Sequence(id="a", start=True))
+    box.registry.let_go("totals")
+
+    await box.rollback("totals")
+
+    with pytest.raises(Conflict, match="not open"):
+        await box.ask(model="totals", sequence=Sequence(id="a"))
+    box.close()
+
+
+async def test_who_went_home_is_watched_no_longer(box: Box) -> None:
+    """Though the disk did not take that it was superseded: it is not live."""
+    await box.install(bundle(NEGATED, seq=2))
+    box.files.fail(Site.JOURNAL_APPEND, OSError(28, "full"), after=5)
+    box.files.fail(Site.JOURNAL_COMPACT, OSError(28, "full"))
+
+    with pytest.raises(StoreFailed):
+        await box.use(1)
+
+    assert await box.ask() == DOUBLED
+    assert box.agent.ward.watched("sums") is None

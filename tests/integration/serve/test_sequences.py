@@ -212,6 +212,38 @@ async def test_an_unload_ends_a_sequence_that_is_starting(box: Box) -> None:
         await box.ask(model="totals", sequence=Sequence(id="a"))
 
 
+async def test_a_sequence_that_starts_while_its_release_is_condemned_starts_anew(
+    box: Box,
+) -> None:
+    """On what answers then: nothing of it had been lost, so nobody is refused."""
+    live, loop = box.registry.live("totals"), asyncio.get_running_loop()
+    plain = bundle(
+        tflite_files.adder(),
+        name="totals",
+        seq=2,
+        file="model.tflite",
+        backend=BackendName.LITERT,
+    )
+    await box.install(plain)
+    newer = box.registry.live("totals").release
+    bad = box.registry.prepare(live.release, {}, strict=True, rotten={})
+    box.registry.switch(bad)
+    hold = threading.Event()
+    held = loop.create_task(bad.scheduler.on_thread(lambda: hold.wait(5)))
+    await asyncio.sleep(0)
+    start = loop.create_task(
+        box.ask(model="totals", sequence=Sequence(id="a", start=True))
+    )
+    await asyncio.sleep(0.02)
+
+    good = box.registry.prepare(newer, {}, strict=True, rotten={})
+    box.registry.switch(good, condemns=True)
+    hold.set()
+
+    assert await start == [2.0] * 4
+    await held
+
+
 async def test_a_pinned_request_is_answered_by_what_it_pinned(box: Box) -> None:
     """Also when the switch comes while its body is on its way."""
     with box.registry.pinned("sums", "1.1") as pin:
