@@ -6,7 +6,7 @@ is a list of comparisons, and libseccomp's binding has no wheels for aarch64.
 
 Layers, each for itself:
 
-- limits: data memory, size of written files (0), descriptors, no core dump;
+- limits: data memory, stack, size of written files (0), descriptors, no core dump;
 - no new privileges;
 - seccomp: calls that reach out are refused with EPERM, see `host.syscalls`; those of
   another architecture end the process; clone only for threads, signals only to itself,
@@ -41,6 +41,7 @@ from edged.host import syscalls
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 _DESCRIPTORS = 256
+_STACK_BYTES = 8 << 20
 
 
 class Confined(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,9 @@ _ARG0_AT, _ARG1_AT, _ARG2_AT, _ARG3_AT = 16, 24, 32, 40
 _TO_WRITE = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
 #: Memory that belongs to no process and that RLIMIT_DATA does not count.
 _COMMON_MEMORY = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
+#: MAP_GROWSDOWN: a stack to the kernel, which RLIMIT_DATA does not count either
+#: (mm/mmap.c, is_data_mapping). pthread_create(3) asks for MAP_STACK, which is none.
+_GROWS_DOWN = 0x100
 #: With these a pipe would send any signal to any process (fcntl(2)).
 _SIGNAL_COMMANDS = (fcntl.F_SETOWN, fcntl.F_SETSIG, 15)  # 15: F_SETOWN_EX
 
@@ -93,6 +97,7 @@ def confine(readable: Sequence[Path], *, memory_bytes: int) -> Confined:
 def _limit(memory_bytes: int) -> None:
     for kind, value in (
         (resource.RLIMIT_DATA, memory_bytes),
+        (resource.RLIMIT_STACK, _STACK_BYTES),  # RLIMIT_DATA counts no stack
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _DESCRIPTORS),
@@ -175,6 +180,8 @@ def _rules(own_pid: int) -> dict[str, list[_Line]]:
             *(line for each in _SIGNAL_COMMANDS for line in _if(_JEQ, each, refused)),
         ],
         "mmap": [
+            *_masked(_ARG3_AT, _GROWS_DOWN),
+            *_unless(_JEQ, 0, refused),
             *_masked(_ARG3_AT, _COMMON_MEMORY),
             *_if(_JEQ, _COMMON_MEMORY, refused),
         ],
@@ -205,7 +212,7 @@ _ALL, _READ_FILE, _READ_DIR = (1 << 13) - 1, 4, 8
 
 def _lock_files(libc: ctypes.CDLL, readable: Sequence[Path]) -> bool:
     """Deny every file but those; tell whether the kernel can."""
-    if libc.syscall(_CREATE_RULESET, None, 0, _VERSION) < 1:
+    if not _has_landlock(libc):
         return False
     attribute = struct.pack("Q", _ALL)
     ruleset = libc.syscall(_CREATE_RULESET, attribute, len(attribute), 0)
@@ -217,6 +224,19 @@ def _lock_files(libc: ctypes.CDLL, readable: Sequence[Path]) -> bool:
     finally:
         os.close(ruleset)
     return True
+
+
+def _has_landlock(libc: ctypes.CDLL) -> bool:
+    """Ask in a process of its own: a unit's SystemCallFilter may end whoever asks.
+
+    systemd 252 has these calls in no group but @known, so @system-service kills.
+    No other thread runs here, so that a fork is safe.
+    """
+    pid = os.fork()
+    if pid == 0:
+        os._exit(libc.syscall(_CREATE_RULESET, None, 0, _VERSION) < 1)
+    _, status = os.waitpid(pid, 0)
+    return status == 0
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:

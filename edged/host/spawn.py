@@ -176,6 +176,7 @@ class Child:
                     gone.select(self._stop_late() - time.monotonic())
         finally:
             os.close(fd)
+        self.kill()  # what it started and left behind; its own status stands
         with self._ended:
             _, raw, usage = os.wait4(pid, 0)
             self._gone = True

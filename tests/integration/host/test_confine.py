@@ -116,6 +116,7 @@ def outcome(folder: Path, attempt: str, *, before: str = "") -> str:
         "Path(f'/proc/{os.getppid()}/oom_score_adj').write_text('1000')",
         "os.memfd_create('hidden')",
         "mmap.mmap(-1, 4096)",
+        "mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x100)",
         "call('io_uring_setup', 8, bytes(120))",
         "call('bpf', 0, None, 0)",
         "call('userfaultfd', 0)",
@@ -158,6 +159,42 @@ import wave, sqlite3  # the standard library, and a shared object
 """
 
     assert "done" == outcome(folder, attempt)
+
+
+def test_its_stack_cannot_grow_beyond_the_limit(folder: Path) -> None:
+    """The memory limit does not count it; only root could raise it again."""
+    attempt = """
+if os.geteuid() == 0:
+    os.setuid(65534)
+before = resource.getrlimit(resource.RLIMIT_STACK)
+try:
+    resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, 64 << 20))
+except (ValueError, OSError):
+    assert before == (8 << 20, 8 << 20)
+else:
+    raise AssertionError("it was raised")
+"""
+
+    assert "done" == outcome(folder, attempt.strip())
+
+
+def test_where_landlock_would_be_the_end_it_does_without(folder: Path) -> None:
+    """A unit's SystemCallFilter may kill whoever asks for it: systemd 252's does."""
+    number = {"x86_64": 444, "aarch64": 444}[os.uname().machine]
+    before = f"""
+import struct
+program = b"".join(struct.pack("HBBI", *each) for each in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, {number}), (0x06, 0, 0, 0x80000000),
+    (0x06, 0, 0, 0x7FFF0000)))
+text = ctypes.create_string_buffer(program, len(program))
+fprog = ctypes.create_string_buffer(
+    struct.pack("HxxxxxxP", 4, ctypes.addressof(text)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, fprog, 0, 0) == 0
+"""
+    attempt = "assert (confined.seccomp, confined.landlock) == (True, False)"
+
+    assert "done" == outcome(folder, attempt, before=before)
 
 
 def test_memory_ends_at_the_limit(folder: Path) -> None:

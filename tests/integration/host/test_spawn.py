@@ -191,6 +191,20 @@ time.sleep(60)
     assert is_gone(int(found.output))
 
 
+def test_what_a_leader_leaves_behind_ends_with_it() -> None:
+    """It ended well, by itself; what it started may not live on."""
+    source = """
+import subprocess
+nowhere = subprocess.DEVNULL
+print(subprocess.Popen(["sleep", "60"], stdout=nowhere, stderr=nowhere).pid)
+"""
+
+    found = ended(source)
+
+    assert found.status == 0
+    assert is_gone(int(found.output))
+
+
 def test_a_grandchild_that_left_the_session_holds_nothing_up() -> None:
     """It keeps the pipes open; they are left to it."""
     source = """
