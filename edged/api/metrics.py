@@ -7,7 +7,7 @@ expects of a restart.
 Source: prometheus.io/docs/instrumenting/exposition_formats.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from aiohttp import web
@@ -63,7 +63,16 @@ class Metrics:
 
 def page(registry: Registry, shared: Usage, phase: Phase) -> bytes:
     """Write everything that is counted."""
-    return render((*_daemon(registry, phase), *_shared(shared), *_models(registry)))
+    alive = tuple(lives(registry))
+    return render(
+        (
+            *_daemon(registry, phase),
+            *_shared(shared),
+            *_models(registry, alive),
+            *_requests(alive),
+            *_times(alive),
+        )
+    )
 
 
 def render(families: Iterable[Family]) -> bytes:
@@ -131,8 +140,7 @@ def _shared(usage: Usage) -> Iterator[Family]:
     )
 
 
-def _models(registry: Registry) -> Iterator[Family]:
-    alive = list(lives(registry))
+def _models(registry: Registry, alive: Sequence[Live]) -> Iterator[Family]:
     yield _gauge(
         "edged_model_info",
         "The live release of each model.",
@@ -154,6 +162,9 @@ def _models(registry: Registry) -> Iterator[Family]:
         "Requests let in and not yet answered.",
         [Sample(_labels(m), m.scheduler.inflight) for m in alive],
     )
+
+
+def _requests(alive: Sequence[Live]) -> Iterator[Family]:
     yield _counter(
         "edged_requests_total",
         "Requests by how they ended: ok, or the error's code.",
@@ -181,6 +192,9 @@ def _models(registry: Registry) -> Iterator[Family]:
             for code, n in sorted(m.stats.rejected.items())
         ],
     )
+
+
+def _times(alive: Sequence[Live]) -> Iterator[Family]:
     yield _histograms(
         "edged_request_seconds",
         "From admission to the end of the run.",
