@@ -32,6 +32,8 @@ import os
 import platform
 import resource
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -212,7 +214,7 @@ _ALL, _READ_FILE, _READ_DIR = (1 << 13) - 1, 4, 8
 
 def _lock_files(libc: ctypes.CDLL, readable: Sequence[Path]) -> bool:
     """Deny every file but those; tell whether the kernel can."""
-    if not _has_landlock(libc):
+    if not _has_landlock():
         return False
     attribute = struct.pack("Q", _ALL)
     ruleset = libc.syscall(_CREATE_RULESET, attribute, len(attribute), 0)
@@ -226,17 +228,21 @@ def _lock_files(libc: ctypes.CDLL, readable: Sequence[Path]) -> bool:
     return True
 
 
-def _has_landlock(libc: ctypes.CDLL) -> bool:
+def _has_landlock() -> bool:
     """Ask in a process of its own: a unit's SystemCallFilter may end whoever asks.
 
     systemd 252 has these calls in no group but @known, so @system-service kills.
-    No other thread runs here, so that a fork is safe.
     """
-    pid = os.fork()
-    if pid == 0:
-        os._exit(libc.syscall(_CREATE_RULESET, None, 0, _VERSION) < 1)
-    _, status = os.waitpid(pid, 0)
-    return status == 0
+    call = f"ctypes.CDLL(None).syscall({_CREATE_RULESET}, None, 0, {_VERSION})"
+    ask = f"import ctypes, sys; sys.exit({call} < 1)"
+    asked = subprocess.run(  # noqa: S603  # our own interpreter, and no input
+        [sys.executable, "-I", "-S", "-c", ask],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    return asked.returncode == 0
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:

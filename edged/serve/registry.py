@@ -203,14 +203,8 @@ class Registry:
     def running_s(self) -> float:
         """Return for how long the longest present run has been on."""
         now_s = time.monotonic()
-        return max(
-            (
-                m.live.scheduler.running_s(now_s)
-                for m in self._models.values()
-                if m.live
-            ),
-            default=0.0,
-        )
+        lives = (model.live for model in self._models.values() if model.live)
+        return max((live.scheduler.running_s(now_s) for live in lives), default=0.0)
 
     def status(self, name: str) -> ModelStatus:
         """Describe one model.

@@ -75,7 +75,8 @@ def process() -> Callable[..., "subprocess.Popen[bytes]"]:
     def start(*words: object, **options: object) -> "subprocess.Popen[bytes]":
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
-            [*PROGRAM, *(str(word) for word in words)],
+            # What runs in the background of a shell would ignore Ctrl-C.
+            ["env", "--default-signal=INT", *PROGRAM, *(str(word) for word in words)],
             env=env,
             **options,  # type: ignore[call-overload]  # Popen's own
         )
