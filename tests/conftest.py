@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,16 @@ settings.register_profile("edged", deadline=None)
 settings.load_profile("edged")
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of each collection, as the daemon does.
+
+    A closed release collects garbage: over all that 4,500 tests have imported that
+    takes 0.1 s, and the power cuts close a thousand.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
