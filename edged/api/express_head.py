@@ -119,7 +119,7 @@ def read_head(raw: bytes) -> Head | None:
     line, *lines = raw.split(b"\r\n")
     asked = _REQUEST.fullmatch(line)
     fields = _fields(lines)
-    if asked is None or fields is None:
+    if asked is None or fields is None or b"host" not in fields:  # RFC 9112, 3.2
         return None
     length, json_bytes = fields.get(_LENGTH), fields.get(_JSON_LENGTH)
     if length is None or not _NUMBER.fullmatch(length):

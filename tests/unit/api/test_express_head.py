@@ -19,8 +19,10 @@ LINE = "POST /v2/models/digits/infer HTTP/1.1"
 LENGTH = "Content-Length: 300"
 
 
-def head(*fields: str, line: str = LINE) -> bytes:
-    """Write a head without the empty line."""
+def head(*fields: str, line: str = LINE, host: bool = True) -> bytes:
+    """Write a head without the empty line; with a Host where none is given."""
+    if host and not any(field.lower().startswith("host:") for field in fields):
+        fields = ("Host: edged", *fields)
     return "\r\n".join((line, *fields)).encode("latin-1")
 
 
@@ -70,6 +72,7 @@ UNUSUAL = {
     "two spaces": head(LENGTH, line=LINE.replace(" HTTP", "  HTTP")),
     "a line before": b"\r\n" + head(LENGTH),
     "no length": head("Host: x"),
+    "no host": head(LENGTH, host=False),
     "two lengths": head(LENGTH, LENGTH),
     "two lengths in one": head("Content-Length: 300, 300"),
     "signed length": head("Content-Length: +300"),
