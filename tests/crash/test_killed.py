@@ -9,11 +9,10 @@ from tests.crash.killing import CALLS, Hit, hit, prepared
 from tests.fakes.daemon import short_home
 
 #: Every so many-th call; `make crash` takes every one.
-STRIDE = int(os.environ.get("EDGED_CRASH_STRIDE", "0"))
+STRIDE = int(os.environ.get("EDGED_CRASH_STRIDE", "9"))
 
 pytestmark = [
     pytest.mark.timeout(1200),
-    pytest.mark.skipif(not STRIDE, reason="it takes minutes: `make crash` runs it"),
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing"),
     pytest.mark.skipif(os.geteuid() != 0, reason="tracing a process needs root here"),
 ]
