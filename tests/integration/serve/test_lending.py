@@ -79,6 +79,13 @@ def maps() -> int:
     return Path("/proc/self/maps").read_text().count("memfd:edged-lending")
 
 
+def end_workers_of(model: str) -> None:
+    """Wait for an unloaded model's workers: a run's frame outlives its answer."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(f"run-{model}"):
+            thread.join(5)
+
+
 BODY = {"n": np.array([7], np.int32)}
 
 
@@ -198,6 +205,7 @@ async def test_a_run_finishes_on_memory_that_was_unregistered(
     assert (10, 10) == (found[0], found[-1])  # it was a view: the later write shows
     del loan, asked, answer
     registry.unload("slow")
+    end_workers_of("slow")
     assert not maps()
 
 
