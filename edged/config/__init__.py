@@ -1,6 +1,7 @@
 """What an administrator can say, and how it is read.
 
-Reading order: `settings` (every setting: its kind, default and reason, on one page),
+Reading order: `settings` (every setting: its kind, default and reason), `update` (those
+of the updater),
 `values` (kinds of value that only the configuration has), `load` (files and the
 command line -> settings, with the origin of each), `changes` (what a reload can take
 over).
@@ -22,6 +23,7 @@ from edged.config.settings import (
     Settings,
     Store,
 )
+from edged.config.update import Source, SourceKind, SourceTrust, Update
 
 __all__ = [
     "SETTINGS",
@@ -35,7 +37,11 @@ __all__ = [
     "Serve",
     "Server",
     "Settings",
+    "Source",
+    "SourceKind",
+    "SourceTrust",
     "Store",
+    "Update",
     "changes",
     "fragments",
     "load",

@@ -23,6 +23,7 @@ import msgspec
 
 from edged.config.rows import SECTIONS, SETTINGS, kebab
 from edged.config.settings import Server, Settings
+from edged.config.update import source_faults
 from edged.errors import BadConfig
 from edged.strictyaml.kinds import Plain
 from edged.strictyaml.place import (
@@ -284,6 +285,9 @@ def _check_together(settings: Settings, inputs: _Inputs, fallback: Report) -> No
     if settings.store.state_dir == runtime_dir:
         why = f"cannot keep releases in {runtime_dir}: it is emptied at boot"
         note(["runtime-dir", "store.state-dir"], why)
+    for fault in source_faults(settings.update.sources):
+        place = inputs["update.sources"].place.items("read a list", "")[fault.at]
+        place.note(fault.message, fault.hint)
 
 
 def _effective(settings: Settings, inputs: _Inputs) -> Iterator[Effective]:

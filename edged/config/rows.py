@@ -9,6 +9,7 @@ from typing import get_args
 
 import msgspec
 
+from edged.config.setting import Setting
 from edged.config.settings import (
     Control,
     Install,
@@ -16,10 +17,10 @@ from edged.config.settings import (
     Runtime,
     Serve,
     Server,
-    Setting,
     Settings,
     Store,
 )
+from edged.config.update import Update
 from edged.strictyaml.kinds import Plain
 
 
@@ -60,6 +61,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "runtime": Runtime,
     "store": Store,
     "install": Install,
+    "update": Update,
     "control": Control,
     "log": Log,
 }

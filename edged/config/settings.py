@@ -8,16 +8,17 @@ A setting that nobody needs does not exist.
 
 import enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
+from edged.config.setting import Setting
+from edged.config.update import Update
 from edged.config.values import ACCOUNT, FullPath, Loopback, Mode, SocketPath
 from edged.strictyaml.kinds import (
     Choice,
     Duration,
     Flag,
-    Kind,
     ListOf,
     Maybe,
     Number,
@@ -33,22 +34,6 @@ class LogLevel(enum.Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """What a field's annotation says about it.
-
-    Attributes:
-        kind: what may be written, with its range.
-        doc: what it is for and why the default is what it is.
-        reloadable: whether SIGHUP can change it; all others need a restart.
-        written: the default as people write it, where that is not its value.
-    """
-
-    kind: Kind[Any]
-    doc: str
-    reloadable: bool = False
-    written: str | None = None
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,5 +343,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     runtime: Runtime = Runtime()
     store: Store = Store()
     install: Install = Install()
+    update: Update = Update()
     control: Control = Control()
     log: Log = Log()

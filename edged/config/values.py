@@ -1,6 +1,7 @@
 """Kinds of value that only the configuration has: paths, modes, addresses, names."""
 
 import re
+import zoneinfo
 from pathlib import Path
 
 from edged.strictyaml.kinds import Kind, Plain, Text
@@ -65,6 +66,64 @@ class Loopback(Kind[str]):
 
     def write(self, value: str) -> Plain:
         """Return the address."""
+        return value
+
+
+class Url(Kind[str]):
+    """Where a source is: http or https, without a fragment, query or password."""
+
+    allowed = "a URL like https://models.example.org/edged"
+    _text = Text(
+        r"https?://[A-Za-z0-9._~\[\]:%-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", allowed
+    )
+
+    def read(self, place: Place) -> str:
+        """Return the URL without a slash at its end."""
+        return self._text.read(place).rstrip("/")
+
+    def write(self, value: str) -> Plain:
+        """Return the URL."""
+        return value
+
+
+class Window(Kind[str]):
+    """A time of day, from and to; it may span midnight."""
+
+    allowed = "a time of day from and to, like 02:00-05:00"
+    _clock = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+    _text = Text(rf"{_clock}-{_clock}", allowed)
+
+    def read(self, place: Place) -> str:
+        """Return the window as written; its two ends differ."""
+        text = self._text.read(place)
+        begin, _, end = text.partition("-")
+        if begin == end:
+            place.refuse("use a window without a length", self.allowed)
+        return text
+
+    def write(self, value: str) -> Plain:
+        """Return the window."""
+        return value
+
+
+class TimeZone(Kind[str]):
+    """A name of the time zone database, which must have it on this box."""
+
+    allowed = "a time zone like Europe/Vienna or UTC"
+    _text = Text(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", allowed)
+
+    def read(self, place: Place) -> str:
+        """Return the name."""
+        name = self._text.read(place)
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, OSError):
+            hint = "install the package tzdata, if the name is right"
+            place.refuse("use this time zone", "one that this box knows", hint)
+        return name
+
+    def write(self, value: str) -> Plain:
+        """Return the name."""
         return value
 
 

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from edged.config.values import ACCOUNT, FullPath, Loopback, Mode, SocketPath
+from edged.config.values import (
+    ACCOUNT,
+    FullPath,
+    Loopback,
+    Mode,
+    SocketPath,
+    TimeZone,
+    Url,
+    Window,
+)
 from edged.strictyaml import document, emit
 from edged.strictyaml.kinds import Kind
 from edged.strictyaml.place import Invalid
@@ -24,6 +33,10 @@ from edged.strictyaml.place import Invalid
         (Loopback(), "127.255.0.9:0", "127.255.0.9:0"),
         (Loopback(), "localhost:65535", "localhost:65535"),
         (Loopback(), '"[::1]:8000"', "[::1]:8000"),
+        (Url(), "https://h.example:8443/a/b/", "https://h.example:8443/a/b"),
+        (Url(), '"http://[::1]:80"', "http://[::1]:80"),
+        (Window(), "23:30-05:00", "23:30-05:00"),
+        (TimeZone(), "UTC", "UTC"),
         (ACCOUNT, "edged-admin", "edged-admin"),
         (ACCOUNT, "no", "no"),
     ],
@@ -52,6 +65,16 @@ def test_good_values_are_read_and_written_back(
         (Mode(), "0o660"),
         (Mode(), "01660"),
         (Mode(), "0680"),
+        (Url(), "ftp://h/a"),
+        (Url(), "https://user:password@h/a"),
+        (Url(), "https://h/a?b=c"),
+        (Url(), "https://h/a#b"),
+        (Url(), '"https://h/a b"'),
+        (Window(), "02:00-02:00"),
+        (Window(), "24:00-02:00"),
+        (Window(), "2-5"),
+        (TimeZone(), "Europe/Nowhere"),
+        (TimeZone(), "../../etc/passwd"),
         (Loopback(), "0.0.0.0:80"),
         (Loopback(), '"[::]:80"'),
         (Loopback(), "192.168.1.2:80"),
