@@ -208,6 +208,12 @@ class Unsigned(Refused):
     code = "unsigned"
 
 
+class Untrusted(Refused):
+    """Signed metadata does not hold; `fields` has the `reason`, see `wire.updates`."""
+
+    code = "untrusted"
+
+
 class UnknownChange(Refused):
     """No change has this number, or it was too long ago."""
 
@@ -227,6 +233,12 @@ class NoMemory(Busy):
     """A release needs more memory than there is; `fields` has both, in bytes."""
 
     code = "no-memory"
+
+
+class NotFetched(Busy):
+    """Bytes did not arrive as they should; `fields` has the `reason`."""
+
+    code = "not-fetched"
 
 
 class QueueFull(Busy):

@@ -73,10 +73,12 @@ STATUS: dict[str, HTTPStatus] = {
     "quarantined": HTTPStatus.CONFLICT,
     "pinned": HTTPStatus.CONFLICT,
     "unsigned": HTTPStatus.FORBIDDEN,
+    "untrusted": HTTPStatus.FORBIDDEN,
     "unknown-change": HTTPStatus.NOT_FOUND,
     # later
     "change-under-way": HTTPStatus.SERVICE_UNAVAILABLE,
     "no-memory": HTTPStatus.SERVICE_UNAVAILABLE,
+    "not-fetched": HTTPStatus.BAD_GATEWAY,
     "queue-full": HTTPStatus.SERVICE_UNAVAILABLE,
     "deadline-exceeded": HTTPStatus.SERVICE_UNAVAILABLE,
     "not-ready": HTTPStatus.SERVICE_UNAVAILABLE,

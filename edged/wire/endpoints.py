@@ -21,6 +21,7 @@ from edged.wire.changes import (
 from edged.wire.messages import (
     Changed,
     ConfigView,
+    FileSums,
     InstallRequest,
     ModelDetail,
     ModelName,
@@ -29,6 +30,15 @@ from edged.wire.messages import (
     Status,
     UseRequest,
     Verified,
+)
+from edged.wire.updates import (
+    Attempts,
+    AttemptsRequest,
+    HoldRequest,
+    PauseRequest,
+    UpdateRequest,
+    UpdateScope,
+    UpdateStatus,
 )
 
 Q = TypeVar("Q", bound=msgspec.Struct)
@@ -235,6 +245,81 @@ CONFIG = Endpoint(
     body=Body.NONE,
     summary="The settings in force and where each comes from.",
 )
+UPDATE = Endpoint(
+    method="GET",
+    path="/v1/update",
+    request=UpdateRequest,
+    answer=UpdateStatus,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="What the updater does, and why a release was not taken.",
+    timeout_s=60.0,
+)
+UPDATE_HISTORY = Endpoint(
+    method="GET",
+    path="/v1/update/history",
+    request=AttemptsRequest,
+    answer=Attempts,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="The newest attempts to update, and how they ended.",
+)
+UPDATE_CHECK = Endpoint(
+    method="POST",
+    path="/v1/update/check",
+    request=UpdateScope,
+    answer=UpdateStatus,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Ask the sources now.",
+    timeout_s=120.0,
+)
+UPDATE_NOW = Endpoint(
+    method="POST",
+    path="/v1/update/now",
+    request=UpdateScope,
+    answer=UpdateStatus,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Ask now, and take what is new whatever the window or the roll-out say.",
+    timeout_s=120.0,
+)
+UPDATE_PAUSE = Endpoint(
+    method="POST",
+    path="/v1/update/pause",
+    request=PauseRequest,
+    answer=UpdateStatus,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Fetch nothing, for a time or until it is resumed.",
+)
+UPDATE_RESUME = Endpoint(
+    method="POST",
+    path="/v1/update/resume",
+    request=UpdateScope,
+    answer=UpdateStatus,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Lift a pause, or a hold.",
+)
+UPDATE_HOLD = Endpoint(
+    method="POST",
+    path="/v1/update/hold",
+    request=HoldRequest,
+    answer=UpdateStatus,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Take no release of a model, or of any, until a date.",
+)
+FILES = Endpoint(
+    method="GET",
+    path="/v1/files",
+    request=Nothing,
+    answer=FileSums,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="The sha256 of every installed file: what need not be sent again.",
+)
 
 TABLE: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     STATUS,
@@ -256,3 +341,14 @@ TABLE: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     UNQUARANTINE,
     CONFIG,
 )  # type: ignore[assignment]  # rows are invariant in Q and A; the table only reads
+
+#: What the updater answers, wherever it runs.
+UPDATES: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
+    UPDATE,
+    UPDATE_HISTORY,
+    UPDATE_CHECK,
+    UPDATE_NOW,
+    UPDATE_PAUSE,
+    UPDATE_RESUME,
+    UPDATE_HOLD,
+)  # type: ignore[assignment]  # as above

@@ -11,7 +11,7 @@ import enum
 import msgspec
 
 from edged.wire.changes import Change
-from edged.wire.names import Name, Trust
+from edged.wire.names import Name, SourceName, Trust
 from edged.wire.release import Manifest, Signature
 
 
@@ -189,12 +189,15 @@ class InstallRequest(
         downgrade: an older `seq` than the live one is wanted.
         wait: answer when the release serves, or does not. False: as soon as it is
             received, with the number of its change.
+        source: whose release it is. A signed one has its metadata in `signed/` of the
+            tar, and may leave out files that this box has.
     """
 
     name: Name | None = None
     new_signature: bool = False
     downgrade: bool = False
     wait: bool = True
+    source: SourceName | None = None
 
 
 class Models(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +220,12 @@ class ModelDetail(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest | None = None  # of the live release
     trust: Trust = Trust.LOCAL
     pinned: str = ""
+
+
+class FileSums(msgspec.Struct, frozen=True, kw_only=True):
+    """Installed files by what is in them: sha256, hex, sorted."""
+
+    sha256: tuple[str, ...] = ()
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
