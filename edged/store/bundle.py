@@ -10,19 +10,19 @@ perhaps `golden.npz`, all in one folder of the tar, however deep.
 """
 
 import hashlib
-import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from edged.errors import BadBundle, NoInput, StoreFailed
+from edged.errors import BadBundle, StoreFailed
 from edged.host.files import Files, Site
 from edged.store import tar
 from edged.store.layout import MANIFEST
 from edged.store.names import Place, check_name
+from edged.store.sending import Source, readable, sent
 from edged.wire.release import FileEntry
 
 #: Golden inputs beside a bare model file.
@@ -32,8 +32,6 @@ MODEL_SUFFIXES = (".onnx", ".tflite")
 
 #: `model.yaml` is held in memory and parsed; real ones are below 10 KiB.
 _MANIFEST_MAX = 1 << 20
-
-_PIECE = 1 << 18
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,7 +219,7 @@ def pack(path: Path, *, golden: Path | None = None) -> Iterator[bytes]:
         NoInput: a file is missing, unreadable, or changed while it was read.
         BadBundle: no bundle can be made of it.
     """
-    with _readable(path):
+    with readable(path):
         mode = path.stat().st_mode
     bare = stat.S_ISREG(mode) and path.suffix.lower() in MODEL_SUFFIXES
     if golden is not None and not bare:
@@ -236,18 +234,18 @@ def pack(path: Path, *, golden: Path | None = None) -> Iterator[bytes]:
         # A suffix in capitals is common on cards written elsewhere.
         sources = {path.stem + path.suffix.lower(): path}
         return _packed(sources | ({GOLDEN: golden} if golden else {}))
-    if not (stat.S_ISREG(mode) and tar.looks_like_tar(_Source(path).head())):
+    if not (stat.S_ISREG(mode) and tar.looks_like_tar(Source(path).head())):
         raise BadBundle(
             f"cannot take {path}: it is no folder, no tar and no "
             f"{' or '.join(MODEL_SUFFIXES)} file",
             hint="`edgectl install PATH` takes one of these",
         )
-    return _Source(path).pieces()
+    return Source(path).pieces()
 
 
 def _sources(folder: Path) -> dict[str, Path]:
     """Return the files of a folder by name, `model.yaml` first."""
-    with _readable(folder):
+    with readable(folder):
         entries = sorted(folder.iterdir(), key=lambda e: (e.name != MANIFEST, e.name))
     home = folder.resolve()
     if any(entry.is_dir() for entry in entries):  # what is missing is told first
@@ -256,7 +254,7 @@ def _sources(folder: Path) -> dict[str, Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        with _readable(entry):
+        with readable(entry):
             real = entry.resolve(strict=True)
         if not real.is_relative_to(home):
             raise BadBundle(
@@ -276,56 +274,4 @@ def _sources(folder: Path) -> dict[str, Path]:
 def _packed(sources: Mapping[str, Path]) -> Iterator[bytes]:
     for name in sources:
         check_name(name, name)
-    opened = {name: _Source(path) for name, path in sources.items()}
-    for source in opened.values():
-        if source.size > tar.SIZE_MAX:
-            raise BadBundle(
-                f"cannot take {source.path}: it has {source.size} bytes; "
-                f"{tar.SIZE_MAX} are allowed"
-            )
-
-    def stream() -> Iterator[bytes]:
-        for name, source in opened.items():
-            yield tar.header(name, source.size)
-            yield from source.pieces()
-            yield tar.padding(source.size)
-        yield tar.ending()
-
-    return stream()
-
-
-class _Source:
-    """A file to send: it must be readable now, and the same when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with _readable(path), path.open("rb") as file:
-            self.size = os.fstat(file.fileno()).st_size
-
-    def head(self) -> bytes:
-        with _readable(self.path), self.path.open("rb") as file:
-            return file.read(tar.BLOCK)
-
-    def pieces(self) -> Iterator[bytes]:
-        left = self.size
-        with _readable(self.path), self.path.open("rb") as file:
-            while left and (part := file.read(min(left, _PIECE))):
-                left -= len(part)
-                yield part
-        if left:
-            raise NoInput(
-                f"cannot read {self.path}: it became shorter while it was read",
-                hint="wait until it is complete, then try again",
-            )
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Map what can be wrong with a file that the caller names."""
-    try:
-        yield
-    except OSError as exc:
-        why = (exc.strerror or str(exc)).lower()
-        raise NoInput(
-            f"cannot read {path}: {why}", hint=f"`ls -ld {path}`", path=str(path)
-        ) from exc
+    return sent(sources)

@@ -386,27 +386,6 @@ def test_a_dangling_link_is_a_missing_file(tmp_path: Path) -> None:
         pack(folder)
 
 
-def test_a_file_that_shrinks_is_told(tmp_path: Path) -> None:
-    """It is still being copied, or written."""
-    path = tmp_path / "net.onnx"
-    path.write_bytes(bytes(1000))
-    stream = pack(path)
-    path.write_bytes(bytes(10))
-
-    with pytest.raises(NoInput, match="became shorter"):
-        list(stream)
-
-
-def test_a_file_beyond_what_a_tar_can_say_is_refused(tmp_path: Path) -> None:
-    """Before its first byte is sent; no box could run it."""
-    path = tmp_path / "net.onnx"
-    path.touch()
-    os.truncate(path, 8 << 30)
-
-    with pytest.raises(BadBundle, match="8589934591 are allowed"):
-        pack(path)
-
-
 def test_what_is_missing_is_told_before_what_is_too_much(tmp_path: Path) -> None:
     """A folder of folders is not to be flattened but is no bundle."""
     (tmp_path / "train").mkdir()

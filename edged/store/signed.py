@@ -1,0 +1,104 @@
+"""What is signed about a release, on its way to the daemon: members `signed/NAME`.
+
+Law: documents are bounded in number and size and are kept in memory, never on disk.
+What they say is for others to judge.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from edged.errors import BadBundle
+from edged.store.layout import MANIFEST
+from edged.store.names import check_name
+from edged.store.sending import sent
+
+#: Where the documents lie in a tar; only files directly in it count.
+FOLDER = "signed"
+
+#: Roots grow by one with every change of keys; the other roles have one document each.
+MAX_DOCUMENTS = 64
+
+#: All together. python-tuf takes roots and timestamps of 512 KB and 16 KB, a snapshot
+#: of 2 MB and targets of 5 MB (`UpdaterConfig`).
+MAX_BYTES = 8 << 20
+
+#: With its folder it fits into a tar's header.
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,91}")
+
+
+class Documents:
+    """Documents as they come in, each held against the bounds."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+        self._left = MAX_BYTES
+
+    @property
+    def by_name(self) -> dict[str, bytes]:
+        """What came in."""
+        return self._held
+
+    def admit(self, name: str, size: int) -> None:
+        """Check that one more may come in, before its bytes are read.
+
+        Raises:
+            BadBundle: its name is not plain or came before, or it is too much.
+        """
+        written = f"{FOLDER}/{name}"
+        if not _NAME.fullmatch(name):
+            raise BadBundle(
+                f"cannot take bundle: the name {written[:200]!r} is no document's",
+                hint=f"{FOLDER}/ holds signed metadata alone, as 1.root.json",
+            )
+        if name in self._held:
+            raise BadBundle(
+                f"cannot take bundle: it has {written!r} twice", hint="make it anew"
+            )
+        if len(self._held) == MAX_DOCUMENTS:
+            raise BadBundle(
+                f"cannot take bundle: it has more than {MAX_DOCUMENTS} documents in "
+                f"{FOLDER}/"
+            )
+        if size > self._left:
+            raise BadBundle(
+                f"cannot take bundle: its documents in {FOLDER}/ have more than "
+                f"{MAX_BYTES} bytes"
+            )
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Hold a document that was admitted."""
+        self._held[name] = data
+        self._left -= len(data)
+
+
+def pack_signed(
+    documents: Mapping[str, bytes], manifest: bytes, files: Mapping[str, Path]
+) -> Iterator[bytes]:
+    """Return the tar stream of a signed release; what can be checked is checked before.
+
+    Documents come first, so that what must not come in is refused before its bytes are
+    sent; then `model.yaml`, then files by name. The same release gives the same bytes.
+
+    Args:
+        documents: signed metadata by name, as `1.root.json`.
+        manifest: the bytes of `model.yaml`, as they were signed.
+        files: that the manifest names; those that the daemon has may be left out.
+
+    Raises:
+        NoInput: a file is missing, unreadable, or changed while it was read.
+        BadBundle: a name is not plain, or something is too large.
+    """
+    admitted = Documents()
+    for name in sorted(documents):
+        admitted.admit(name, len(documents[name]))
+        admitted.keep(name, documents[name])
+    for name in files:
+        check_name(name, name)
+    return sent(
+        {
+            **{f"{FOLDER}/{name}": data for name, data in admitted.by_name.items()},
+            MANIFEST: manifest,
+            **{name: files[name] for name in sorted(files)},
+        }
+    )
