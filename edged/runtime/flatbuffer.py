@@ -78,6 +78,11 @@ class Table:
             raise IndexError(length)
         return raw.decode("utf-8", "replace")
 
+    def table(self, field: int) -> "Table | None":
+        """Return the table that a field leads to; None where absent."""
+        at = self._field(field)
+        return Table(self._data, at + u32(self._data, at), self._work) if at else None
+
     def tables(self, field: int) -> Iterator["Table"]:
         """Yield the tables of a vector; none where absent."""
         start, count = self._vector(field)

@@ -5,6 +5,7 @@ the Python wheel does not verify a file: an index out of range may end the proce
 Source: tensorflow/lite/schema/schema.fbs.
 """
 
+from edged.runtime import tflite_calls
 from edged.runtime.flatbuffer import Table
 
 #: More than any box has memory for.
@@ -37,6 +38,8 @@ def fault(model: Table, size: int) -> str | None:
     for index, graph in enumerate(model.tables(_SUBGRAPHS)):
         if wrong := _graph_fault(model, graph):
             return f"in subgraph {index}, {wrong}"
+    if wrong := tflite_calls.fault(tuple(model.tables(_SUBGRAPHS))):
+        return wrong
     return _signature_fault(model)
 
 
