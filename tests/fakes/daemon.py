@@ -119,8 +119,8 @@ class Daemon:
         with Control(self.control) as control:
             return control.call(
                 INSTALL,
-                InstallRequest(**request),
-                body=pack(path),  # type: ignore[arg-type]  # fields by name
+                InstallRequest(**request),  # type: ignore[arg-type]  # by name
+                body=pack(path),
             )
 
     def status(self) -> Status:
@@ -153,6 +153,20 @@ def short_home() -> Iterator[Path]:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def kept_sockets(home: Path) -> Iterator[dict[str, socket.socket]]:
+    """Listen where a daemon of this home would; for `inherit`, life after life."""
+    folder = home / "r"
+    folder.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        sockets = {}
+        for name, file in (("data", "edged.sock"), ("control", "control.sock")):
+            sockets[name] = stack.enter_context(socket.socket(socket.AF_UNIX))
+            sockets[name].bind(str(folder / file))
+            sockets[name].listen(128)
+        yield sockets
 
 
 @contextlib.contextmanager
