@@ -56,11 +56,13 @@ run: $(READY) ## Run the daemon in the foreground, state under .demo/
 test: $(DEV) ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
-fuzz: $(DEV) ## Look for bytes that break the express door's reader, for 20 seconds
+fuzz: $(DEV) ## Look for bytes that break our readers, for 30 seconds
 	@$(BIN)/python -m pip install -qq --group fuzz
-	@mkdir -p .fuzz
+	@mkdir -p .fuzz/express
 	@$(BIN)/python -m tests.fuzz.express -max_total_time=20 -max_len=32768 -timeout=5 \
-		-artifact_prefix=.fuzz/ $(ARGS) .fuzz tests/fuzz/corpus/express
+		-artifact_prefix=.fuzz/ $(ARGS) .fuzz/express tests/fuzz/corpus/express
+	@$(BIN)/python -m tests.fuzz.models -max_total_time=10 -max_len=8192 -timeout=5 \
+		-artifact_prefix=.fuzz/ $(ARGS) .fuzz/models
 
 crash: $(DEV) ## Kill the daemon, and let its disk refuse, at every call of an install
 	@EDGED_CRASH_STRIDE=1 $(BIN)/python -m pytest -q -s tests/crash $(ARGS)
