@@ -2,7 +2,8 @@
 
 Law: this is the `custom` part of a TUF target and the chunk index; both are read only
 after their signatures were checked. Tolerant: a newer publisher may say more. Times are
-RFC 3339 in UTC.
+RFC 3339 in UTC. Signed JSON has no fractions (OLPC's canonical form, which TUF signs,
+knows whole numbers alone), so they stand there as text: read `custom` by `read_custom`.
 
 A repository, on any static host:
 
@@ -88,6 +89,30 @@ class ChunkIndex(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
     chunk_bytes: int = CHUNK_BYTES
     files: dict[str, Chunked]
+
+
+def custom_of(listing: Listing) -> dict[str, object]:
+    """Return a target's `custom` that says this."""
+    fields = msgspec.to_builtins(listing)
+    fields["rollout"] = [
+        {"share": _signable(stage.share), "after_s": _signable(stage.after_s)}
+        for stage in listing.rollout
+    ]
+    return {CUSTOM: fields}
+
+
+def read_custom(custom: object) -> Listing:
+    """Return what a target's `custom` says.
+
+    Raises:
+        msgspec.ValidationError: it is not a listing.
+    """
+    fields = custom.get(CUSTOM) if isinstance(custom, dict) else None
+    return msgspec.convert(fields, Listing, strict=False)
+
+
+def _signable(value: float) -> int | str:
+    return int(value) if value == int(value) else repr(value)
 
 
 def manifest_path(model: str, seq: int) -> str:

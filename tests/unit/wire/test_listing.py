@@ -1,7 +1,10 @@
 """What a publisher signs about a release."""
 
+import json
+
 import msgspec
 import pytest
+from securesystemslib.formats import encode_canonical
 
 from edged.wire.listing import (
     CHUNK_BYTES,
@@ -10,7 +13,9 @@ from edged.wire.listing import (
     Listing,
     Stage,
     chunks_path,
+    custom_of,
     manifest_path,
+    read_custom,
 )
 
 SUM = "ab" * 32
@@ -60,3 +65,29 @@ def test_a_newer_publisher_may_say_more() -> None:
     data = {"share": 0.5, "after_s": 60, "weather": "fine"}
 
     assert Stage(share=0.5, after_s=60) == msgspec.convert(data, Stage)
+
+
+def test_a_listing_can_be_signed_and_reads_back() -> None:
+    """The canonical form knows no fractions: they are text, and numbers again."""
+    listing = Listing(
+        model="digits",
+        version="1.0",
+        seq=3,
+        size_bytes=7,
+        issued="2026-01-01T00:00:00Z",
+        starts="2026-01-01T00:00:00Z",
+        rollout=(Stage(share=0.015, after_s=0.0), Stage(share=1.0, after_s=0.5)),
+        arch=("aarch64",),
+    )
+
+    custom = custom_of(listing)
+
+    assert encode_canonical(custom)
+    assert listing == read_custom(json.loads(json.dumps(custom)))
+
+
+@pytest.mark.parametrize("custom", [None, [], {}, {"edged": 7}, {"edged": {}}])
+def test_a_target_of_somebody_else_is_no_listing(custom: object) -> None:
+    """Whatever it says."""
+    with pytest.raises(msgspec.ValidationError):
+        read_custom(custom)
