@@ -59,6 +59,17 @@ class Errand(msgspec.Struct, kw_only=True):
     why_not: EdgedError | None = None
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trial found.
+
+    Attributes:
+        beside: the release that it was compared with; None for none.
+    """
+
+    proof: Proof
+    beside: Release | None
+
+
 class Way(msgspec.Struct, frozen=True, kw_only=True):
     """Where the links lead, and what that means for who goes live.
 
@@ -122,11 +133,15 @@ class Passage(Generic[P]):
         """
         name = errand.release.name
         try:
-            proof = await self._proved(errand)
-            async with self._shop.turn:
-                if errand.why_not is not None:
-                    raise errand.why_not
-                await self._go_live(errand, proof)
+            while not errand.is_live:
+                tried = await self._tried(errand)
+                async with self._shop.turn:
+                    if errand.why_not is not None:
+                        raise errand.why_not
+                    # What it was compared with may have been rolled back meanwhile.
+                    if await self._is_beside(errand, tried.beside):
+                        await self._armed(errand, tried)
+                        await self._go_live(errand, tried.proof)
         except Draining:
             raise  # the next start says so
         except EdgedError as failed:
@@ -136,9 +151,9 @@ class Passage(Generic[P]):
         finally:
             del self._pending[name]
 
-    async def _proved(self, errand: Errand) -> Proof:
+    async def _tried(self, errand: Errand) -> Tried:
         shop, release = self._shop, errand.release
-        if errand.change.last.step is not Step.ARMED:  # a person accepted it
+        if errand.change.last.step is Step.STAGED:
             errand.change = await shop.step(errand.change, Step.TRIAL)
         live = await shop.look(lambda: shop.shelf.whole_live(release.name))
         beside = live if errand.compares else None
@@ -146,10 +161,29 @@ class Passage(Generic[P]):
         tell("reading its files")
         await shop.attempt(lambda: _check_static(release))
         proof = await shop.attempt(lambda: shop.trial.prove(release, beside, tell))
+        tell("waiting for its turn")
+        return Tried(proof=proof, beside=beside)
+
+    async def _is_beside(self, errand: Errand, beside: Release | None) -> bool:
+        """Tell whether what is live is what a release was compared with."""
+        if not errand.compares:
+            return True
+        shop, name = self._shop, errand.release.name
+        live = await shop.work(lambda: shop.shelf.whole_live(name))
+        return (live and live.digest) == (beside and beside.digest)
+
+    async def _armed(self, errand: Errand, tried: Tried) -> None:
+        """Judge what was found.
+
+        Raises:
+            Rejected: it failed its trial.
+            Held: a person must decide.
+        """
+        shop, proof = self._shop, tried.proof
         verdict = judge.judge(
             proof,
-            release.manifest,
-            live=beside.manifest if beside else None,
+            errand.release.manifest,
+            live=tried.beside.manifest if tried.beside else None,
             rules=self.rules,
         )
         if verdict.outcome is Outcome.REJECTED:
@@ -157,11 +191,10 @@ class Passage(Generic[P]):
         await shop.work(lambda: shop.profiles.keep(proof))
         if verdict.outcome is Outcome.HELD:
             raise Held(verdict.why, hint=verdict.hint, **verdict.figures)
-        if errand.change.last.step is not Step.ARMED:
+        if errand.change.last.step is not Step.ARMED:  # a person accepted it
             errand.change = await shop.step(
                 errand.change, Step.ARMED, why=verdict.why, figures=verdict.figures
             )
-        return proof
 
     async def _go_live(self, errand: Errand, proof: Proof) -> None:
         shop, release = self._shop, errand.release

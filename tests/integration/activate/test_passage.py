@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from edged.activate import passage
+from edged.activate.probation import Trigger, Trip
 from edged.errors import BadModel, Broken, NoMemory, StoreFailed
 from edged.host.files import Site
-from edged.wire.changes import Step
+from edged.wire.changes import EDGED, Step
 from tests.data import onnx_files
 from tests.fakes.box import RULES, Box, bundle
 from tests.fakes.files import RecordingFiles
@@ -147,6 +148,45 @@ async def test_the_disk_s_late_refusal_does_not_end_probation(tmp_path: Path) ->
 
     assert box.history.changes("sums", 1)[-1].last.step is Step.PROBATION
     assert box.agent.ward.watched("sums") is not None
+    box.close()
+
+
+async def test_who_is_compared_with_a_release_that_is_rolled_back_is_tried_again(
+    tmp_path: Path,
+) -> None:
+    """Beside the one that is live then, and not beside what was condemned."""
+    watched = msgspec.structs.replace(
+        RULES, probation=msgspec.structs.replace(RULES.probation, duration_s=1000.0)
+    )
+    box = Box(tmp_path, rules=watched)
+    await box.start()
+    await box.install(bundle())
+    await box.install(bundle(NEGATED, seq=2))
+    home = box.shop.shelf.linked("sums")[1]
+    loop, ward = asyncio.get_running_loop(), box.agent.ward
+
+    async def trip() -> None:
+        async with box.shop.turn:
+            change = ward.watched("sums")
+            if change is not None:
+                bad = Trip(trigger=Trigger.ERRORS, why="it failed")
+                await ward.roll_back(change, bad, by=EDGED)
+
+    def while_it_is_tried() -> None:
+        asyncio.run_coroutine_threadsafe(trip(), loop).result(5)
+
+    box.trial.before = while_it_is_tried
+
+    new = await box.install(bundle(onnx_files.unary("Abs", dims=(1, 4)), seq=3))
+
+    release = box.shop.shelf.whole_live("sums")
+    assert ["1.1", "1.2", "1.3", "1.3"] == box.trial.tried
+    assert new.changed
+    assert release is not None
+    assert 3 == release.manifest.seq
+    proof = box.trial.holds(release)
+    assert proof is not None
+    assert home == f"1-{proof.against[:12]}" if proof.against else False
     box.close()
 
 
