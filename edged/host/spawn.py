@@ -11,6 +11,7 @@ ioprio_set(2). sched(7), autogroup: a session is a group of its own where no cgr
 the processor, and niceness counts within it alone; the group has one, too.
 """
 
+import errno
 import fcntl
 import os
 import select
@@ -26,7 +27,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from edged.errors import BadModel
+from edged.errors import Broken, EdgedError, NoMemory
 
 #: What stays of what it says on stderr: the end, where the reason stands.
 ERRORS_BYTES = 4096
@@ -34,6 +35,9 @@ ERRORS_BYTES = 4096
 _NICE = 10
 _OOM_FIRST = "1000"
 _PIECE = 65536
+
+#: Processes, memory or descriptors are used up: a matter of the hour, not of a model.
+_NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 #: For a killed group to be gone: longer only where a disk hangs, or its pipes are held
 #: by what left the group.
@@ -77,7 +81,8 @@ class Child:
         bounds: of its time and output.
 
     Raises:
-        BadModel: it cannot be started.
+        NoMemory: the kernel has no room for one more process now.
+        Broken: it cannot be started.
     """
 
     def __init__(
@@ -108,9 +113,7 @@ class Child:
                 close_fds=True,
             )
         except OSError as exc:
-            raise BadModel(
-                f"cannot start {command[0]} to try a model: {exc.strerror}"
-            ) from exc
+            raise _not_started(command[0], exc) from exc
         self._step_back()
         self._stdin = stdin
 
@@ -201,6 +204,13 @@ class Child:
             Path(f"/proc/{pid}/autogroup").write_text(f"{_NICE}")
         with suppress(OSError, psutil.Error):
             psutil.Process(pid).ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def _not_started(program: str, exc: OSError) -> EdgedError:
+    why = f"cannot start {program}: {(exc.strerror or str(exc)).lower()}"
+    if exc.errno in _NO_ROOM:
+        return NoMemory(why, retry_after_s=60.0, hint="systemctl status edged")
+    return Broken(why, hint="install edged again: a part of it is missing")
 
 
 def tie() -> None:

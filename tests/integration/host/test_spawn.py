@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.errors import BadModel
+from edged.errors import Broken, NoMemory
 from edged.host.spawn import ERRORS_BYTES, Bounds, Child, Ended
 from tests.fakes.daemon import ROOT
 
@@ -243,9 +244,22 @@ def test_two_do_not_disturb_each_other() -> None:
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    """With the reason, as a BadModel: nothing was tried."""
-    with pytest.raises(BadModel, match=r"^cannot start /no/python to try a model: No "):
+    """With the reason; it is no model's fault."""
+    with pytest.raises(Broken, match=r"^cannot start /no/python: no such file"):
         Child(("/no/python",), stdin=b"", env={}, bounds=Bounds(seconds=1.0))
+
+
+def test_where_there_is_no_room_for_a_process_it_may_be_tried_later() -> None:
+    """Here it is descriptors that are used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(NoMemory, match="too many open files") as caught:
+            child("")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert 60.0 == caught.value.retry_after_s
 
 
 # --- it ends with us ---------------------------------------------------------------
