@@ -3,13 +3,12 @@
 Law: pure. The box and the live release are parameters.
 """
 
-import operator
-import re
 from collections.abc import Sequence
 
 from edged.errors import BadBundle, Downgrade, SignatureChanged, UnknownVersion
 from edged.store.releases import Release
 from edged.wire.messages import UseRequest
+from edged.wire.needs import meets
 from edged.wire.release import Manifest, Signature, differences
 
 
@@ -32,7 +31,7 @@ def check_box(manifest: Manifest, *, arch: str, edged: str) -> None:
             f"{arch}",
             hint="ask its publisher for a release for this CPU",
         )
-    if needs.edged is not None and not _within(edged, needs.edged):
+    if needs.edged is not None and not meets(edged, needs.edged):
         raise BadBundle(
             f"cannot install {what}: it needs edged {needs.edged}, this is {edged}",
             hint="install that version of edged first",
@@ -95,28 +94,3 @@ def choose(
         )
     others = [r for r in found if live is None or r.folder != live.folder]
     return max(others or found, key=lambda r: r.installed_utc)
-
-
-_BOUND = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9.]+)")
-_COMPARE = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-
-
-def _within(version: str, bounds: str) -> bool:
-    """Tell whether a version keeps every bound of a list like `>=0.1, <2`."""
-    return all(
-        _COMPARE[sign](_numbers(version), _numbers(limit))
-        for sign, limit in _BOUND.findall(bounds)
-    )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """Return the first three numbers; a missing one is zero."""
-    found = [int(part) for part in re.findall(r"\d+", version)[:3]]
-    return (*found, *[0] * (3 - len(found)))

@@ -17,13 +17,14 @@ from edged.cli.exits import Exit
 from edged.cli.follow import Follower
 from edged.cli.models import report
 from edged.cli.news import failure, step_line, subject
-from edged.cli.output import Screen, size_text
+from edged.cli.output import Screen
 from edged.cli.parser import UsageError, add_common
 from edged.errors import InvalidRequest
 from edged.wire.changes import Change, Step, StepTaken
 from edged.wire.endpoints import INSTALL, MODEL
 from edged.wire.messages import Changed, InstallRequest, ModelName
 from edged.wire.release import NAME_PATTERN, Signature
+from edged.wire.words import size_text
 
 # Often enough to be seen moving, seldom enough for 9600 baud.
 _PROGRESS_S = 0.25

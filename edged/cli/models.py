@@ -11,7 +11,7 @@ from edged.cli.changes import run as run_changes
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.news import open_lines
-from edged.cli.output import Align, Style, fold, size_text, table, try_lines
+from edged.cli.output import Align, Style, fold, table, try_lines
 from edged.cli.parser import UsageError, add_verb, add_verbs
 from edged.cli.status import trouble_lines
 from edged.cli.view import all_troubles, model_table, sentence
@@ -31,6 +31,7 @@ from edged.wire.messages import (
     Verified,
 )
 from edged.wire.release import Manifest
+from edged.wire.words import size_text
 
 
 def fill(to: argparse.ArgumentParser) -> None:

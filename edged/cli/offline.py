@@ -9,9 +9,10 @@ import msgspec
 from edged.cli.desk import Desk
 from edged.cli.evidence import Cause, Evidence, Store, Unit, gather
 from edged.cli.exits import Exit, exit_of
-from edged.cli.output import CONTROL, Style, clip, fold, span_text
+from edged.cli.output import CONTROL, Style, clip, fold
 from edged.errors import EdgedError
 from edged.wire.messages import Level, Phase
+from edged.wire.words import span_text
 
 #: What a daemon with bad settings exits with; systemd does not restart it then.
 _BAD_CONFIG = 78

@@ -216,30 +216,6 @@ def clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def span_text(seconds: float) -> str:
-    """Write a time span as people say it: the two largest units."""
-    whole = max(0, int(seconds))
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    for i, (unit, size) in enumerate(units):
-        if whole >= size or unit == "s":
-            text = f"{whole // size} {unit}"
-            rest = units[i + 1 : i + 2]
-            if rest and (more := whole % size // rest[0][1]):
-                text += f" {more} {rest[0][0]}"
-            return text
-    raise AssertionError(seconds)
-
-
-def size_text(count: int) -> str:
-    """Write a number of bytes with three digits at most before the unit."""
-    size = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:  # noqa: PLR2004  # one step of the binary prefixes
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
-
-
 def ms_text(value: float | None) -> str:
     """Write milliseconds with three significant digits; `-` for unknown."""
     if value is None:

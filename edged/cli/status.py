@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.news import open_lines
-from edged.cli.output import Style, flow, fold, rows, size_text, try_lines
+from edged.cli.output import Style, flow, fold, rows, try_lines
 from edged.cli.parser import add_common
 from edged.cli.view import all_troubles, model_table, sentence, worst_first
 from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
@@ -25,6 +25,7 @@ from edged.wire.messages import (
     Status,
     Trouble,
 )
+from edged.wire.words import size_text
 
 _EXIT = {
     Level.OK: Exit.FINE,

@@ -14,8 +14,6 @@ from edged.cli.output import (
     fold,
     ms_text,
     rows,
-    size_text,
-    span_text,
     table,
     try_lines,
 )
@@ -164,32 +162,6 @@ def test_rows_are_counted_as_a_terminal_wraps() -> None:
 def test_a_cut_is_marked() -> None:
     """A name that does not fit ends with a sign."""
     assert ("abc", "ab…") == (clip("abc", 3), clip("abcd", 3))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "0 s"),
-        (59, "59 s"),
-        (61, "1 min 1 s"),
-        (3600, "1 h"),
-        (11520, "3 h 12 min"),
-        (90000, "1 d 1 h"),
-        (-5, "0 s"),
-    ],
-)
-def test_spans_read_as_people_say_them(seconds: float, text: str) -> None:
-    """Two units suffice."""
-    assert text == span_text(seconds)
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB")],
-)
-def test_sizes_have_a_unit(count: int, text: str) -> None:
-    """Bytes read as people say them."""
-    assert text == size_text(count)
 
 
 @pytest.mark.parametrize(
