@@ -55,7 +55,18 @@ class Site(enum.Enum):
     JOURNAL_COMPACT = "journal-compact"  # or written anew after damage
     PROOF = "proof"  # what a trial found
     PROOF_DROP = "proof-drop"
+    PUBLISH_FOLDER = "publish-folder"  # a publisher's folders
+    PUBLISH_SETTINGS = "publish-settings"
+    PUBLISH_FILE = "publish-file"  # a blob or a target of a release
+    PUBLISH_STAGED = "publish-staged"  # metadata that waits for signatures
+    PUBLISH_METADATA = "publish-metadata"  # metadata that has them
+    PUBLISH_PUSH = "publish-push"  # a file where devices find it
+    PUBLISH_TAR = "publish-tar"  # a release for a stick
     STATUS_SNAPSHOT = "status-snapshot"  # what `edgectl status` reads when we are dead
+    PART_FILE = "part-file"  # the name of a file that is being fetched
+    PART_MAP = "part-map"  # which of its chunks are kept
+    PART_DROP = "part-drop"
+    UPDATE_NOTES = "update-notes"  # what the updater must not forget
 
 
 class Writer(Protocol):
