@@ -37,7 +37,7 @@ from edged.client.reach import (
     timed_out,
     unreachable,
 )
-from edged.client.transport import ancillary
+from edged.client.transport import ancillary, widen
 from edged.errors import EdgedError, Refused, UnknownRegion
 
 __all__ = ["AsyncClient"]
@@ -390,6 +390,7 @@ async def _connected(path: str) -> socket.socket:
         sock.setblocking(False)  # noqa: FBT003  # the standard library's signature
         code = sock.connect_ex(path)
         if code == 0:
+            widen(sock)
             return sock
         sock.close()
         if code != errno.EAGAIN:

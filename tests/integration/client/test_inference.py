@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edged.client import AsyncClient, Client
+from edged.client.transport import SEND_BUFFER_BYTES
 from edged.errors import (
     DeadlineExceeded,
     InvalidTensor,
@@ -283,6 +284,21 @@ async def test_a_connection_that_was_closed_while_idle_is_replaced(
             await client.models()
 
     assert [0, 1] == begun
+
+
+async def test_the_async_client_s_large_requests_leave_in_one_go(folder: Path) -> None:
+    """Its connections have the blocking client's buffer, or the system's bound."""
+    sizes: list[int] = []
+    most = int(Path("/proc/sys/net/core/wmem_max").read_text())
+
+    with scripted(folder / "t.sock", [answer(b"[]")]):
+        async with AsyncClient(folder / "t.sock") as client:
+            await client.models()
+            ours = client._idle[0]._transport.get_extra_info("socket")
+            sizes.append(ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
+
+    # The kernel doubles what it is asked for: socket(7).
+    assert [2 * min(SEND_BUFFER_BYTES, most)] == sizes
 
 
 async def test_garbage_is_a_protocol_error_for_the_async_client(folder: Path) -> None:
