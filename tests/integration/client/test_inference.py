@@ -25,6 +25,9 @@ from tests.fakes.echo import BUSY, Seen, echo_app
 from tests.fakes.serving import served
 from tests.fakes.wire import answer, in_turn, read_and_hang_up, scripted
 
+#: The system's bound of a send buffer.
+MOST = int(Path("/proc/sys/net/core/wmem_max").read_text())
+
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
@@ -289,7 +292,6 @@ async def test_a_connection_that_was_closed_while_idle_is_replaced(
 async def test_the_async_client_s_large_requests_leave_in_one_go(folder: Path) -> None:
     """Its connections have the blocking client's buffer, or the system's bound."""
     sizes: list[int] = []
-    most = int(Path("/proc/sys/net/core/wmem_max").read_text())
 
     with scripted(folder / "t.sock", [answer(b"[]")]):
         async with AsyncClient(folder / "t.sock") as client:
@@ -298,7 +300,7 @@ async def test_the_async_client_s_large_requests_leave_in_one_go(folder: Path) -
             sizes.append(ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
 
     # The kernel doubles what it is asked for: socket(7).
-    assert [2 * min(SEND_BUFFER_BYTES, most)] == sizes
+    assert [2 * min(SEND_BUFFER_BYTES, MOST)] == sizes
 
 
 async def test_garbage_is_a_protocol_error_for_the_async_client(folder: Path) -> None:
