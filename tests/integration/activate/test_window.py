@@ -2,14 +2,17 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from edged.activate.probation import Trigger, Trip
 from edged.errors import UnknownChange
-from edged.wire.changes import ChangeRequest, ChangesRequest, SeqRequest, Step
+from edged.wire.changes import EDGED, ChangeRequest, ChangesRequest, SeqRequest, Step
 from edged.wire.messages import ModelName, Standing
 from tests.data import onnx_files
-from tests.fakes.box import BY, Box, bundle
+from tests.fakes.box import BY, RULES, Box, bundle
 
 
 async def test_changes_are_told_of_one_model_or_of_all(box: Box) -> None:
@@ -76,3 +79,32 @@ async def test_releases_are_told_with_what_is_thought_of_them(box: Box) -> None:
         Standing.QUARANTINED,
         Standing.COMMITTED,
     ]
+
+
+async def test_a_release_that_edged_left_by_itself_is_told(tmp_path: Path) -> None:
+    """Until a person lifts its quarantine; what a person left is no news."""
+    watched = msgspec.structs.replace(
+        RULES, probation=msgspec.structs.replace(RULES.probation, duration_s=1000.0)
+    )
+    box = Box(tmp_path, rules=watched)
+    await box.start()
+    await box.install(bundle())
+    negated = onnx_files.unary("Neg", dims=(1, 4))
+    seen = [box.window.setback("sums")]
+    for seq, by in (2, "ada"), (3, EDGED):
+        await box.install(bundle(negated, seq=seq))
+        change = box.agent.ward.watched("sums")
+        assert change is not None
+        async with box.shop.turn:
+            trip = Trip(trigger=Trigger.ERRORS, why="it failed")
+            await box.agent.ward.roll_back(change, trip, by=by)
+        seen.append(box.window.setback("sums"))
+    await box.upkeep.unquarantine(SeqRequest(name="sums", seq=3), by="ada")
+
+    told = seen[-1]
+    assert [None, None] == seen[:2]
+    assert told is not None
+    assert told.release is not None
+    assert (3, Step.QUARANTINED) == (told.release.seq, told.last.step)
+    assert box.window.setback("sums") is None
+    box.close()
