@@ -30,6 +30,7 @@ NOUNS = (
     Noun("watch", "follow a change until its release serves, or does not"),
     Noun("infer", "send a picture or tensors to a model and show the answer"),
     Noun("bench", "measure how fast a model answers, and where the time goes"),
+    Noun("publish", "sign releases for a fleet, roll them out, push them to a host"),
     Noun("config", "check configuration files, show the settings in force"),
     Noun("version", "print the versions of edgectl and of the daemon"),
 )

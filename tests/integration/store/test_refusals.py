@@ -106,11 +106,21 @@ CASES = {
 
 #: Not a site of releases and links; the journal has tests of its own.
 ELSEWHERE = {
+    Site.PUBLISH_FOLDER,
+    Site.PUBLISH_SETTINGS,
+    Site.PUBLISH_FILE,
+    Site.PUBLISH_STAGED,
+    Site.PUBLISH_METADATA,
+    Site.PUBLISH_PUSH,
+    Site.PUBLISH_TAR,
     Site.STATUS_SNAPSHOT,
     Site.JOURNAL_APPEND,
     Site.JOURNAL_COMPACT,
     Site.PROOF,
     Site.PROOF_DROP,
+    Site.PART_FILE,
+    Site.PART_MAP,
+    Site.PART_DROP,
 }
 
 
