@@ -191,6 +191,7 @@ EVENTS: tuple[type[Event], ...] = (LookDue, *DECISIONS, *RESULTS)
 
 _AT_REST = (Idle, Held, BackOff)
 _UNDERWAY = (Available, Preflight, Downloading, Verifying)
+_TAKING = (*_UNDERWAY, Staged)
 _DECIDING = (*_AT_REST, Checking, Paused, *_UNDERWAY)
 
 
@@ -212,7 +213,7 @@ ROWS: tuple[Row, ...] = (
     # Looking. What is under way goes on meanwhile; who is paused stays so.
     *_rows(_AT_REST, LookDue, Checking, "time to ask the sources", _check),
     *_rows((Checking,), LookDue, None, "another source, too", _look),
-    *_rows((*_UNDERWAY, Staged, Paused), LookDue, None, "looks on the side", _look),
+    *_rows((*_TAKING, Paused), LookDue, None, "looks on the side", _look),
     # Deciding; see `diagram`.
     *_rows(_DECIDING, Satisfied, Idle, "nothing is to be taken", _settle),
     *_rows(_DECIDING, Chosen, Available, "this one", _take),
@@ -224,15 +225,12 @@ ROWS: tuple[Row, ...] = (
     # Taking.
     *_rows((Available,), Described, Preflight, "manifest and index are here", _survey),
     *_rows((Preflight,), Fits, Downloading, "the box can take it", _fetch),
-    *_rows((Preflight,), Unfit, Held, "no space", _unfit),
     *_rows((Downloading,), Arrived, Verifying, "every byte is here", _verify),
-    *_rows((Downloading,), Unfit, Held, "the disk is full", _unfit),
     *_rows((Verifying,), Verified, Staged, "as signed", _hand_in),
     *_rows((Staged,), TakenIn, Staged, "the daemon has it", _follow),
-    *_rows((Staged,), Unfit, Held, "the daemon has no time for it", _unfit),
-    *_rows((Staged,), Ended, Idle, "it serves, or was refused", _end),
-    *_rows((Available, Preflight), Ended, Idle, "it is none for this box", _end),
-    *_rows((*_UNDERWAY, Staged), Failed, BackOff, "it failed", _fail),
+    *_rows(_TAKING, Ended, Idle, "it serves, or is not wanted", _end),
+    *_rows(_TAKING, Unfit, Held, "no space, or no time for it now", _unfit),
+    *_rows(_TAKING, Failed, BackOff, "it failed", _fail),
 )
 
 TABLE: dict[type[State], dict[type[Event], Row]] = {
@@ -266,30 +264,35 @@ def step(state: State, event: Event) -> Moved:
 def diagram() -> str:
     """Print the table as a Mermaid state diagram; what stays where it is left out.
 
-    A decision leads to one state wherever it comes from, so all of them go through one
-    point there.
+    A decision leads to one state wherever it comes from, and so does what ends a try;
+    each of the two goes through one point there.
     """
     moves = [row for row in ROWS if row.source is not row.target]
-    others = [row for row in moves if not issubclass(row.event, Decision)]
-    decided = {row.target: row.why for row in moves if row not in others}
-    return "\n".join(
-        (
-            "stateDiagram-v2",
-            f"    state {_DECISION} <<choice>>",
-            f"    [*] --> {_word(Idle)}",
-            *(_arrow(_word(row.source), _word(row.target), row.why) for row in others),
-            *(f"    {_word(state)} --> {_DECISION}" for state in _DECIDING),
-            *(_arrow(_DECISION, _word(state), why) for state, why in decided.items()),
-            "",
-        )
-    )
+    parts = {
+        _point(row): [other for other in moves if _point(other) == _point(row)]
+        for row in moves
+    }
+    lines = ["stateDiagram-v2"]
+    lines += [f"    state {point} <<choice>>" for point in parts if point]
+    lines += [f"    [*] --> {_word(Idle)}"]
+    lines += [_arrow(row.source, row.target, row.why) for row in parts.pop("")]
+    for point, rows in parts.items():
+        sources = dict.fromkeys(row.source for row in rows)
+        targets = {row.target: row.why for row in rows}
+        lines += [f"    {_word(source)} --> {point}" for source in sources]
+        lines += [f"    {point} --> {_word(to)}: {why}" for to, why in targets.items()]
+    return "\n".join(lines) + "\n"
 
 
-_DECISION = "decision"
+def _point(row: Row) -> str:
+    """Name the point in the diagram that a row goes through; empty for none."""
+    if issubclass(row.event, Decision):
+        return "decision"
+    return "outcome" if row.event in {Ended, Unfit, Failed} else ""
 
 
-def _arrow(source: str, target: str, why: str) -> str:
-    return f"    {source} --> {target}: {why}"
+def _arrow(source: type[State], target: type[State], why: str) -> str:
+    return f"    {_word(source)} --> {_word(target)}: {why}"
 
 
 def _word(state: type[State]) -> str:

@@ -70,8 +70,8 @@ class Downloading(Underway, frozen=True, kw_only=True):
     """Its files arrive.
 
     Attributes:
-        total_bytes: of the files that the box has not got.
-        kept_bytes: of these, what was there when it began.
+        total_bytes: of all its files.
+        kept_bytes: of these, what needed no network when it began.
     """
 
     total_bytes: int

@@ -49,6 +49,7 @@ _TABLE: dict[type[EdgedError], tuple[Turn, Reason]] = {
     errors.TooManyConnections: (Turn.RETRY, Reason.DAEMON_AWAY),
     errors.SlowRequest: (Turn.RETRY, Reason.DAEMON_AWAY),
     errors.NotPermitted: (Turn.RETRY, Reason.DAEMON_AWAY),
+    errors.UnknownChange: (Turn.RETRY, Reason.DAEMON_AWAY),
     # Its time has not come.
     errors.ChangeUnderWay: (Turn.WAIT, Reason.UNDER_WAY),
     errors.Pinned: (Turn.WAIT, Reason.PINNED),
