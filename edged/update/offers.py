@@ -64,12 +64,12 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         edged: its version.
         arch: as `uname -m` says.
-        device_id: see `host.identity`.
+        device_id: see `host.identity`; None: it comes last in every roll-out.
     """
 
     edged: str
     arch: str
-    device_id: str
+    device_id: str | None
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,6 +47,11 @@ def test_places_are_spread_evenly_and_anew_for_each_release() -> None:
     assert pytest.approx(0, abs=0.1) == statistics.correlation(one, other)
 
 
+def test_a_box_without_an_id_comes_last() -> None:
+    """And never too early."""
+    assert 0.999 < share(None, "digits", 15) < 1
+
+
 @pytest.mark.parametrize(
     ("place", "hours"), [(0.0, 0), (0.0099, 0), (0.01, 6), (0.0999, 6), (0.1, 24)]
 )
