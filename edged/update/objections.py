@@ -21,6 +21,9 @@ from edged.wire.words import read_utc, span_text, utc_text
 #: A box whose clock nobody sets does not know its window, and waits no longer.
 UNSET_CLOCK_S = 3 * 86_400.0
 
+#: Gives a box its place in windows: the same every day, and no model's.
+_IN_WINDOW = ("/window", 0)
+
 
 class Objection(msgspec.Struct, frozen=True, kw_only=True):
     """What stands against a release; see `WhyNot`.
@@ -107,12 +110,15 @@ def _not_yet(offer: Offer, situation: Situation) -> Objection | None:
     stands = f"{part:.4g} of all boxes may take it now, this one stands at {place:.4f}"
     if now < starts:
         stands = f"its roll-out begins at {utc_text(starts)}"
-    turn = "no stage comes to it" if opens is None else f"its turn is {utc_text(opens)}"
+    turn = "no stage comes to it"
+    if opens is not None:
+        turn = f"it is taken at the first look after {utc_text(opens)}"
+    # Without an end: all boxes of a stage know the same moment, and would come at once,
+    # and by what they knew. Looks are spread, and see a halt.
     return Objection(
         reason=Reason.NOT_YET,
         text=f"{stands}; {turn}",
         hint=f"edgectl update now {listing.model}",
-        until=opens,
     )
 
 
@@ -158,13 +164,15 @@ def _window(offer: Offer, situation: Situation) -> Objection | None:
             hint=f"timedatectl; {hint}",
             until=now + timedelta(seconds=left_s),
         )
-    if window.is_open(now):
+    ours = window.from_part(share(situation.box.device_id, *_IN_WINDOW))
+    if ours.is_open(now):
         return None
+    opens = ours.opens_at(now)
     return Objection(
         reason=Reason.WINDOW,
-        text=f"it waits for {window}",
+        text=f"it waits for {window}; this box's turn in it is {utc_text(opens)}",
         hint=hint,
-        until=window.opens_at(now),
+        until=opens,
     )
 
 

@@ -51,6 +51,18 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
             at = self._towards(self.end_s, at)
         return at
 
+    def from_part(self, part: float) -> "Window":
+        """Return the window of one box of many: it begins later in the first half.
+
+        Else every box with the same window would come at its first second.
+
+        Args:
+            part: the box's place among all, in [0, 1).
+        """
+        length_s = (self.end_s - self.begin_s) % _DAY_S
+        begin_s = (self.begin_s + int(part * length_s / 2)) % _DAY_S
+        return msgspec.structs.replace(self, begin_s=begin_s)
+
     def _towards(self, wall_s: int, at: datetime) -> datetime:
         """Return a later moment, not after the wall's clock may first show that time.
 
@@ -61,7 +73,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         left -= timedelta(microseconds=here.microsecond)
         if (at + left).astimezone(self.zone).utcoffset() == here.utcoffset():
             return at + left
-        return at.replace(second=0, microsecond=0) + _MINUTE
+        # Clocks are changed at whole minutes.
+        return min(at + left, at.replace(second=0, microsecond=0) + _MINUTE)
 
 
 def window(text: str, zone: tzinfo) -> Window:

@@ -359,20 +359,22 @@ def test_a_reason_keeps_the_moment_at_which_it_began() -> None:
 
 def test_a_reason_has_all_that_people_are_told() -> None:
     """Whose release it is, and when it is looked at again."""
-    choice = choose([offer(15, starts="2026-03-02T00:00:00Z")], CALM)
+    hold = Hold(until=NOW + HOUR)
+    held = msgspec.structs.replace(CALM, wishes=Wishes(holds=(hold,)))
+
+    choice = choose([offer(15)], held)
 
     assert choice.why_not == (
         WhyNot(
-            reason=Reason.NOT_YET,
+            reason=Reason.HELD,
             source="main",
-            text="its roll-out begins at 2026-03-02T00:00:00Z; its turn is "
-            "2026-03-02T00:00:00Z",
-            hint="edgectl update now digits",
+            text="no release of any model is wanted until 2026-03-01T13:00:00Z",
+            hint="edgectl update resume",
             model="digits",
             seq=15,
             version="1.15.0",
             since_utc="2026-03-01T12:00:00Z",
-            until_utc="2026-03-02T00:00:00Z",
+            until_utc="2026-03-01T13:00:00Z",
         ),
     )
 

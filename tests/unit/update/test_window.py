@@ -91,8 +91,8 @@ def test_a_window_closes_when_the_wall_says_so(
 
 @given(
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # bounds
-    st.integers(0, 1439),
-    st.integers(1, 1439),
+    st.integers(0, 86_399),
+    st.integers(60, 86_340),
     st.sampled_from(
         ["Europe/Vienna", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Santiago"]
     ),
@@ -101,9 +101,7 @@ def test_nothing_is_open_between_now_and_when_it_opens(
     now: datetime, begin: int, length: int, zone: str
 ) -> None:
     """It opens exactly then, at most three days from now, and the same for closing."""
-    daily = Window(
-        begin_s=begin * 60, end_s=(begin + length) % 1440 * 60, zone=ZoneInfo(zone)
-    )
+    daily = Window(begin_s=begin, end_s=(begin + length) % 86_400, zone=ZoneInfo(zone))
 
     opens, closes = daily.opens_at(now), daily.closes_at(now)
 
@@ -115,6 +113,29 @@ def test_nothing_is_open_between_now_and_when_it_opens(
     assert {daily.is_open(now)} == {daily.is_open(m) for m in (now, *between)}
     last = max(opens, closes) - timedelta(microseconds=1)
     assert daily.is_open(now) is daily.is_open(max(now, last))
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "begins"),
+    [
+        ("02:00-05:00", 0.0, "02:00"),
+        ("02:00-05:00", 0.5, "02:45"),
+        ("02:00-05:00", 0.9999, "03:29"),
+        ("23:00-03:00", 0.75, "00:30"),
+    ],
+)
+def test_boxes_begin_one_after_the_other(text: str, part: float, begins: str) -> None:
+    """Over the first half, so that each has the second one."""
+    end = text.partition("-")[2]
+
+    found = window(text, VIENNA).from_part(part)
+
+    assert f"{begins}-{end} (Europe/Vienna)" == str(found)
+
+
+def test_a_turn_counts_in_seconds() -> None:
+    """A minute is long where a million boxes begin in ninety of them."""
+    assert 2 * 3600 + 54 == window("02:00-05:00", VIENNA).from_part(0.01).begin_s
 
 
 def test_a_window_reads_as_it_is_written() -> None:
