@@ -27,6 +27,7 @@ from edged.api.door import Door
 from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
+from edged.api.updates import NoUpdater
 from edged.bounds import connection_limits, region_bounds, registry_limits
 from edged.errors import BadConfig, EdgedError
 from edged.host.clock import SystemClock
@@ -138,6 +139,10 @@ class Daemon:
                         statuses=self._board.models,
                         status=self._board.status,
                         config=self._config_view,
+                    ),
+                    updater=NoUpdater(
+                        since_utc=self._board.started_utc,
+                        apart=self._loaded.settings.update.apart,
                     ),
                     roles=self._roles,
                 ),

@@ -86,6 +86,11 @@ class Board:
         )
 
     @property
+    def started_utc(self) -> str:
+        """When the daemon began."""
+        return _text(self._started)
+
+    @property
     def beats(self) -> bool:
         """Whether every owner still moves: the watchdog's question."""
         return not self._stuck()
@@ -128,7 +133,7 @@ class Board:
         return Process(
             pid=self._process.pid,
             version=__version__,
-            started_utc=_text(self._started),
+            started_utc=self.started_utc,
             uptime_s=round(self._clock.monotonic() - self._started_s, 3),
             rss_bytes=usage.rss_bytes,
             cpu_s=usage.cpu_s,

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from edged.api.access import Roles
 from edged.api.routes import Routes
+from edged.api.updates import Updater, bind_updates
 from edged.wire import endpoints
 from edged.wire.changes import (
     Change,
@@ -122,10 +123,25 @@ class Reads:
 
 
 def control_app(
-    *, agent: Agent, upkeep: Upkeep, window: Window, reads: Reads, roles: Roles
+    *,
+    agent: Agent,
+    upkeep: Upkeep,
+    window: Window,
+    reads: Reads,
+    updater: Updater,
+    roles: Roles,
 ) -> web.Application:
-    """Make the control socket's application; its errors are `control_answer`."""
-    routes = Routes(roles)
+    """Make the control socket's application; its errors are `control_answer`.
+
+    Args:
+        agent: of the activation.
+        upkeep: of the activation, too.
+        window: of the activation, too.
+        reads: what needs none of them.
+        updater: `api.updates.NoUpdater` where there is none here.
+        roles: who may do what.
+    """
+    routes = Routes(roles, endpoints.TABLE)
     routes.bind(endpoints.STATUS, reads.status)
     routes.bind(endpoints.MODELS, reads.models)
     routes.bind(endpoints.CONFIG, reads.config)
@@ -144,4 +160,5 @@ def control_app(
     routes.bind_effect(endpoints.UNPIN, upkeep.unpin)
     routes.bind_effect(endpoints.QUARANTINE, upkeep.quarantine)
     routes.bind_effect(endpoints.UNQUARANTINE, upkeep.unquarantine)
+    bind_updates(routes, updater)
     return routes.app()

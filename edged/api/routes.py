@@ -6,7 +6,7 @@ row that is unbound or bound twice. Requests are decoded strictly: an unknown fi
 an error that names it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -14,10 +14,12 @@ from aiohttp import web
 
 from edged.api.access import Roles, who
 from edged.errors import InvalidRequest, TooLarge
-from edged.wire.endpoints import TABLE, Body, Endpoint
+from edged.wire.endpoints import Body, Endpoint
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
+
+Row = Endpoint[msgspec.Struct, msgspec.Struct]
 
 _Http = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,10 +35,12 @@ class Routes:
 
     Args:
         roles: decides who may call a row.
+        table: every row that must be bound.
     """
 
-    def __init__(self, roles: Roles) -> None:
+    def __init__(self, roles: Roles, table: Sequence[Row]) -> None:
         self._roles = roles
+        self._table = table
         self._bound: dict[tuple[str, str], _Http] = {}
 
     def bind(
@@ -82,7 +86,7 @@ class Routes:
         Raises:
             AssertionError: a row of the table is unbound, or a bound one is no row.
         """
-        rows = {(row.method, row.path) for row in TABLE}
+        rows = {(row.method, row.path) for row in self._table}
         wrong = rows ^ self._bound.keys()
         if wrong:
             raise AssertionError(f"unbound, or not in the table: {sorted(wrong)}")

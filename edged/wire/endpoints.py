@@ -321,7 +321,18 @@ FILES = Endpoint(
     summary="The sha256 of every installed file: what need not be sent again.",
 )
 
-TABLE: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
+#: What the updater answers, wherever it runs: the daemon, or `edged-updater`.
+UPDATES: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
+    UPDATE,
+    UPDATE_HISTORY,
+    UPDATE_CHECK,
+    UPDATE_NOW,
+    UPDATE_PAUSE,
+    UPDATE_RESUME,
+    UPDATE_HOLD,
+)  # type: ignore[assignment]  # rows are invariant in Q and A; the tables only read
+
+_DAEMON: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     STATUS,
     MODELS,
     MODEL,
@@ -340,15 +351,7 @@ TABLE: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     QUARANTINE,
     UNQUARANTINE,
     CONFIG,
-)  # type: ignore[assignment]  # rows are invariant in Q and A; the table only reads
-
-#: What the updater answers, wherever it runs.
-UPDATES: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
-    UPDATE,
-    UPDATE_HISTORY,
-    UPDATE_CHECK,
-    UPDATE_NOW,
-    UPDATE_PAUSE,
-    UPDATE_RESUME,
-    UPDATE_HOLD,
 )  # type: ignore[assignment]  # as above
+
+#: Everything that the daemon's control socket answers.
+TABLE = (*_DAEMON, *UPDATES)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from edged.api.access import Roles
 from edged.api.control import Reads, control_app
+from edged.api.updates import Updater
 from edged.errors import UnknownChange
 from edged.wire.changes import (
     Change,
@@ -36,6 +37,7 @@ from edged.wire.messages import (
     UseRequest,
     Verified,
 )
+from tests.fakes.updater import FakeUpdater
 
 COMMITTED = Change(
     id=1,
@@ -180,8 +182,15 @@ def fake_reads() -> Reads:
     )
 
 
-def fake_app(agent: FakeAgent, roles: Roles) -> web.Application:
-    """Return the control application in front of a fake."""
+def fake_app(
+    agent: FakeAgent, roles: Roles, updater: Updater | None = None
+) -> web.Application:
+    """Return the control application in front of fakes."""
     return control_app(
-        agent=agent, upkeep=agent, window=agent, reads=fake_reads(), roles=roles
+        agent=agent,
+        upkeep=agent,
+        window=agent,
+        reads=fake_reads(),
+        updater=updater or FakeUpdater(),
+        roles=roles,
     )

@@ -26,8 +26,16 @@ from edged.wire.messages import (
     Nothing,
     UseRequest,
 )
+from edged.wire.updates import (
+    AttemptsRequest,
+    HoldRequest,
+    PauseRequest,
+    UpdateRequest,
+    UpdateScope,
+)
 from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import served
+from tests.fakes.updater import FakeUpdater
 from tests.fakes.wire import answer, scripted
 
 
@@ -38,11 +46,17 @@ def agent() -> FakeAgent:
 
 
 @pytest.fixture
-def control(agent: FakeAgent) -> Iterator[Control]:
+def updater() -> FakeUpdater:
+    """Return the updater behind the socket."""
+    return FakeUpdater()
+
+
+@pytest.fixture
+def control(agent: FakeAgent, updater: FakeUpdater) -> Iterator[Control]:
     """Return a client of a running control socket."""
 
     def app() -> web.Application:
-        return fake_app(agent, Roles())
+        return fake_app(agent, Roles(), updater)
 
     with served(app, refuse=problems.control_answer) as path, Control(path) as client:
         yield client
@@ -57,12 +71,20 @@ REQUESTS = {
     ChangeRequest: ChangeRequest(id=1, steps=2, doing="loading fp32", wait_s=0.5),
     PinRequest: PinRequest(name="digits", why="a trade fair"),
     SeqRequest: SeqRequest(name="digits", seq=3, why="blurred"),
+    UpdateRequest: UpdateRequest(known=7, wait_s=0.5),
+    UpdateScope: UpdateScope(name="digits"),
+    PauseRequest: PauseRequest(for_s=7200.0, why="a trade fair"),
+    HoldRequest: HoldRequest(until_utc="2026-12-01T00:00:00Z", why="a trade fair"),
+    AttemptsRequest: AttemptsRequest(name="digits", limit=5),
 }
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.path)
 def test_every_row_can_be_called(
-    agent: FakeAgent, control: Control, row: Endpoint[Nothing, Nothing]
+    agent: FakeAgent,
+    updater: FakeUpdater,
+    control: Control,
+    row: Endpoint[Nothing, Nothing],
 ) -> None:
     """The request arrives as it was, the answer has the row's type."""
     request = REQUESTS[row.request]
@@ -70,7 +92,8 @@ def test_every_row_can_be_called(
     answered = control.call(row, request)
 
     assert isinstance(answered, row.answer)
-    assert agent.asked in ([], [request])
+    asked = [*agent.asked, *(got for _, got, _ in updater.asked)]
+    assert asked in ([], [request])
 
 
 def test_an_answer_is_typed(control: Control) -> None:

@@ -40,7 +40,7 @@ def test_the_control_app_binds_the_whole_table() -> None:
 
 def test_an_unbound_row_stops_the_start() -> None:
     """A daemon that lacks an endpoint does not come up."""
-    routes = Routes(Roles())
+    routes = Routes(Roles(), endpoints.TABLE)
     routes.bind(endpoints.MODELS, models)
 
     with pytest.raises(AssertionError, match="/v1/install"):
@@ -49,7 +49,7 @@ def test_an_unbound_row_stops_the_start() -> None:
 
 def test_a_row_bound_twice_stops_the_start() -> None:
     """One of the two would never be called."""
-    routes = Routes(Roles())
+    routes = Routes(Roles(), endpoints.TABLE)
     routes.bind(endpoints.MODELS, models)
 
     with pytest.raises(AssertionError, match="bound twice"):
@@ -58,7 +58,7 @@ def test_a_row_bound_twice_stops_the_start() -> None:
 
 def test_a_stream_is_not_bound_to_a_handler_without_one() -> None:
     """The types alone cannot tell a tar from JSON."""
-    routes = Routes(Roles())
+    routes = Routes(Roles(), endpoints.TABLE)
 
     with pytest.raises(AssertionError, match="another body"):
         routes.bind_stream(endpoints.LOAD, _streaming_load)
