@@ -6,7 +6,8 @@ whatever fails, what was written is removed. Modes, owners and dates in the tar 
 not looked at.
 
 A bundle holds `model.yaml` and the files that it names, or one bare model file and
-perhaps `golden.npz`, all in one folder of the tar, however deep.
+perhaps `golden.npz`, all in one folder of the tar, however deep. One that comes from a
+source has its signed metadata in `signed/` at the top, and may leave files out.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from edged.store import tar
 from edged.store.layout import MANIFEST
 from edged.store.names import Place, check_name
 from edged.store.sending import Source, readable, sent
+from edged.store.signed import Documents
 from edged.wire.release import FileEntry
 
 #: Golden inputs beside a bare model file.
@@ -54,11 +56,13 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True):
             `Releases.adopt` or `Releases.discard`.
         manifest: the bytes of `model.yaml`; None for a bare model.
         files: all other files, by name, as they were written.
+        documents: signed metadata, by name; never on the disk.
     """
 
     path: Path
     manifest: bytes | None
     files: dict[str, FileEntry]
+    documents: dict[str, bytes] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,7 +86,12 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def receive(
-    chunks: Iterable[bytes], into: Path, files: Files, limits: Limits
+    chunks: Iterable[bytes],
+    into: Path,
+    files: Files,
+    limits: Limits,
+    *,
+    signed: bool = False,
 ) -> Staged:
     """Unpack a tar or tar.gz into a fresh folder.
 
@@ -91,6 +100,7 @@ def receive(
         into: the folder to make; it must not exist, its parent must.
         files: where to write.
         limits: what is too large.
+        signed: whether `signed/` holds signed metadata; else it is a folder as others.
 
     Raises:
         BadBundle: not a tar, truncated, over a limit, with a name or a kind of file
@@ -99,7 +109,8 @@ def receive(
     """
     files.mkdir(Site.STAGE_FOLDER, into)
     try:
-        staged = _unpack(chunks, into, files, limits)
+        documents = Documents() if signed else None
+        staged = _unpack(chunks, into, files, limits, documents)
         check_contents(staged.names)
         files.sync_dir(Site.STAGE_SYNC, into)
     except BaseException:
@@ -125,7 +136,7 @@ def complete(staged: Staged, extra: Mapping[str, bytes], files: Files) -> Staged
         else:
             digest = hashlib.sha256(data).hexdigest()
             entries[name] = FileEntry(sha256=digest, size=len(data))
-    return Staged(path=staged.path, manifest=manifest, files=entries)
+    return msgspec.structs.replace(staged, manifest=manifest, files=entries)
 
 
 def check_contents(names: Iterable[str]) -> None:
@@ -149,21 +160,26 @@ def check_contents(names: Iterable[str]) -> None:
 
 
 def _unpack(
-    chunks: Iterable[bytes], into: Path, files: Files, limits: Limits
+    chunks: Iterable[bytes],
+    into: Path,
+    files: Files,
+    limits: Limits,
+    documents: Documents | None,
 ) -> Staged:
     place, taken = Place(), set[str]()
     entries: dict[str, FileEntry] = {}
     manifest: bytes | None = None
     members = tar.read_tar(chunks, max_bytes=limits.max_bytes)
     for count, (member, body) in enumerate(members):
+        if count >= 2 * limits.max_files:
+            raise _too_many(limits)
+        if documents is not None and documents.take(member, body):
+            continue
         name = place.name_of(member)
-        if len(taken) + bool(name) > limits.max_files or count >= 2 * limits.max_files:
-            raise BadBundle(
-                f"cannot take bundle: it has more than {limits.max_files} files",
-                hint="a release needs its manifest and the files it names, no more",
-            )
         if name is None:
             continue
+        if len(taken) >= limits.max_files:
+            raise _too_many(limits)
         if name in taken:
             raise BadBundle(
                 f"cannot take bundle: it has {name!r} twice", hint="make the tar anew"
@@ -171,10 +187,22 @@ def _unpack(
         taken.add(name)
         if name == MANIFEST:
             manifest = _manifest_of(member, body)
-            _store(iter((manifest,)), into / name, files)
+            store(iter((manifest,)), into / name, files)
         else:
-            entries[name] = _store(body, into / name, files)
-    return Staged(path=into, manifest=manifest, files=entries)
+            entries[name] = store(body, into / name, files)
+    return Staged(
+        path=into,
+        manifest=manifest,
+        files=entries,
+        documents=documents.by_name if documents else {},
+    )
+
+
+def _too_many(limits: Limits) -> BadBundle:
+    return BadBundle(
+        f"cannot take bundle: it has more than {limits.max_files} files",
+        hint="a release needs its manifest and the files it names, no more",
+    )
 
 
 def _manifest_of(member: tar.Member, body: Iterator[bytes]) -> bytes:
@@ -186,8 +214,12 @@ def _manifest_of(member: tar.Member, body: Iterator[bytes]) -> bytes:
     return b"".join(body)
 
 
-def _store(body: Iterator[bytes], path: Path, files: Files) -> FileEntry:
-    """Write one file and hash what was written."""
+def store(body: Iterator[bytes], path: Path, files: Files) -> FileEntry:
+    """Write one file and hash what was written.
+
+    Raises:
+        StoreFailed: the disk refused; the file is gone.
+    """
     digest, size = hashlib.sha256(), 0
     writer = files.create(Site.STAGE_FILE, path)
     try:

@@ -9,6 +9,9 @@ from edged.store.tar import Kind, Member
 #: What a tar header holds without an extension, and more than people type.
 _NAME_MAX_BYTES = 100
 
+#: The folder of a tar in which signed metadata lies.
+SIGNED = "signed"
+
 
 class Place:
     """The one folder of the tar in which the files lie; people tar a folder."""
@@ -23,7 +26,7 @@ class Place:
         Raises:
             BadBundle: the name leads elsewhere, or to a second folder.
         """
-        parts = _parts(member.name)
+        parts = parts_of(member.name)
         if member.kind is Kind.FOLDER:
             self._folders.append(parts)
         elif not parts or member.name.endswith("/"):
@@ -46,14 +49,17 @@ class Place:
 
     def _second_folder(self, name: str) -> BadBundle:
         inside = "/".join(self._files_in or ()) or "the top"
+        is_signed = SIGNED in (inside, name.partition("/")[0])
         return BadBundle(
             f"cannot take bundle: {name!r} is not in the same folder as the rest "
             f"({inside})",
-            hint="a bundle is flat: put all its files into one folder",
+            hint="`edgectl update import PATH` brings in a signed release"
+            if is_signed
+            else "a bundle is flat: put all its files into one folder",
         )
 
 
-def _parts(written: str) -> tuple[str, ...]:
+def parts_of(written: str) -> tuple[str, ...]:
     """Split a member's name; `.` and doubled slashes say nothing."""
     if written.startswith("/"):
         raise BadBundle(

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from errno import EMLINK, ENOTSUP, EPERM, EXDEV
 from pathlib import Path
 
 import msgspec
@@ -22,6 +21,7 @@ from edged.store.integrity import agreed, fault, size_fault, with_manifest
 from edged.store.layout import MANIFEST, Layout, folder_name, is_model_name
 from edged.store.look import found, is_folder, is_link, listed, read_plain
 from edged.store.manifest import read_manifest
+from edged.store.sharing import fill, share
 from edged.wire.release import FileEntry, Manifest
 
 #: A list of class names is held in memory; ImageNet's 1001 have 11 KiB.
@@ -29,9 +29,6 @@ _LABELS_MAX = 1 << 20
 
 #: What `bundle.receive` takes; real ones are below 10 KiB.
 _MANIFEST_MAX = 1 << 20
-
-#: The file system has no hard links here, or no more of them: copies do as well.
-_CANNOT_LINK = frozenset({EMLINK, ENOTSUP, EPERM, EXDEV})
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +145,14 @@ class Releases:
             installed_utc=filled,
         )
 
+    def sums(self) -> tuple[str, ...]:
+        """Return the sha256 of every installed file, by its manifest; sorted.
+
+        Raises:
+            StoreFailed: the store cannot be read.
+        """
+        return tuple(sorted({entry.sha256 for entry in self._shelf()}))
+
     def rotten(self, release: Release) -> dict[str, str]:
         """Hash every file again; return what is wrong by file."""
         return {
@@ -212,6 +217,18 @@ class Releases:
             if is_model_name(name) and not self._holds_something(name):
                 self._files.remove_tree(Site.SWEEP, self._layout.model(name))
 
+    def filled(self, staged: Staged) -> Staged:
+        """Give a staged release the files that its bundle left out.
+
+        They come from other releases, of any model.
+
+        Raises:
+            BadBundle: the manifest is not right, or no release has a file;
+                `fields["missing"]` has the sha256 of each.
+            StoreFailed: the disk refused; the folder is still the caller's to discard.
+        """
+        return fill(staged, self._shelf(), self._files)
+
     def adopt(self, staged: Staged) -> Release:
         """Turn a staged folder into an installed release, in one visible step.
 
@@ -231,7 +248,7 @@ class Releases:
                 self._repair(staged, manifest, folder)
                 self._files.remove_tree(Site.STAGE_DROP, staged.path)
             else:
-                self._share(staged)
+                share(staged, self._shelf(), self._files)
                 self._move_in(staged, manifest.name, folder)
         except BaseException:
             self.discard(staged)
@@ -262,23 +279,6 @@ class Releases:
             self._throw_away(Site.MODEL_DELETE, path)
 
     # --- steps -------------------------------------------------------------------
-
-    def _share(self, staged: Staged) -> None:
-        """Replace staged files by hard links to the same bytes in other releases."""
-        shelf = self._shelf()
-        for name, entry in staged.files.items():
-            # A twin is hashed before it counts: rot must not spread.
-            twins = (t for t in shelf.get(entry, ()) if fault(t, entry) is None)
-            if (twin := next(twins, None)) is None:
-                continue
-            fresh = staged.path / f".{name}.shared"
-            try:
-                self._files.link(Site.RELEASE_SHARE, twin, fresh)
-            except StoreFailed as exc:
-                if exc.fields.get("errno") in _CANNOT_LINK:
-                    continue
-                raise
-            self._files.rename(Site.RELEASE_SHARE, fresh, staged.path / name)
 
     def _shelf(self) -> dict[FileEntry, list[Path]]:
         """Return every installed file by its bytes."""

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from edged.errors import BadBundle
 from edged.store.layout import MANIFEST
-from edged.store.names import check_name
+from edged.store.names import SIGNED, check_name, parts_of
 from edged.store.sending import sent
-
-#: Where the documents lie in a tar; only files directly in it count.
-FOLDER = "signed"
+from edged.store.tar import Kind, Member
 
 #: Roots grow by one with every change of keys; the other roles have one document each.
 MAX_DOCUMENTS = 64
@@ -39,18 +37,31 @@ class Documents:
         """What came in."""
         return self._held
 
+    def take(self, member: Member, body: Iterator[bytes]) -> bool:
+        """Keep a member if it belongs here, and tell whether it did.
+
+        Raises:
+            BadBundle: it is not directly in `signed/`, or see `admit`.
+        """
+        parts = parts_of(member.name)
+        if parts[:1] != (SIGNED,) or (member.kind is Kind.FILE and len(parts) == 1):
+            return False
+        if member.kind is Kind.FILE:
+            self.admit("/".join(parts[1:]), member.size)
+            self.keep(parts[1], b"".join(body))
+        elif len(parts) > 1:
+            raise _no_document(member.name)
+        return True
+
     def admit(self, name: str, size: int) -> None:
         """Check that one more may come in, before its bytes are read.
 
         Raises:
             BadBundle: its name is not plain or came before, or it is too much.
         """
-        written = f"{FOLDER}/{name}"
+        written = f"{SIGNED}/{name}"
         if not _NAME.fullmatch(name):
-            raise BadBundle(
-                f"cannot take bundle: the name {written[:200]!r} is no document's",
-                hint=f"{FOLDER}/ holds signed metadata alone, as 1.root.json",
-            )
+            raise _no_document(written)
         if name in self._held:
             raise BadBundle(
                 f"cannot take bundle: it has {written!r} twice", hint="make it anew"
@@ -58,11 +69,11 @@ class Documents:
         if len(self._held) == MAX_DOCUMENTS:
             raise BadBundle(
                 f"cannot take bundle: it has more than {MAX_DOCUMENTS} documents in "
-                f"{FOLDER}/"
+                f"{SIGNED}/"
             )
         if size > self._left:
             raise BadBundle(
-                f"cannot take bundle: its documents in {FOLDER}/ have more than "
+                f"cannot take bundle: its documents in {SIGNED}/ have more than "
                 f"{MAX_BYTES} bytes"
             )
 
@@ -97,8 +108,15 @@ def pack_signed(
         check_name(name, name)
     return sent(
         {
-            **{f"{FOLDER}/{name}": data for name, data in admitted.by_name.items()},
+            **{f"{SIGNED}/{name}": data for name, data in admitted.by_name.items()},
             MANIFEST: manifest,
             **{name: files[name] for name in sorted(files)},
         }
+    )
+
+
+def _no_document(written: str) -> BadBundle:
+    return BadBundle(
+        f"cannot take bundle: the name {written[:200]!r} is no document's",
+        hint=f"{SIGNED}/ holds signed metadata alone, as 1.root.json",
     )

@@ -3,7 +3,9 @@
 import errno
 import gzip
 import hashlib
+import io
 import os
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -232,6 +234,88 @@ def test_a_folder_that_exists_is_not_used(
         _receive(tar_of(bundle_files()), tmp_path / "new", files)
 
     assert {"mine": b"1"} == _held(tmp_path / "new")
+
+
+# --- signed ----------------------------------------------------------------------
+
+
+def test_signed_metadata_is_kept_in_memory(
+    tmp_path: Path, files: RecordingFiles
+) -> None:
+    """It never reaches the disk; files may have been left out."""
+    bundle = {n: d for n, d in bundle_files().items() if n != "labels.txt"}
+    data = tar_of({"./signed/1.root.json": b"r", "signed/t.json": b"t", **bundle})
+
+    staged = receive(in_pieces(data), tmp_path / "new", files, Limits(), signed=True)
+
+    assert {"1.root.json": b"r", "t.json": b"t"} == staged.documents
+    assert bundle == _held(tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("signed/deep/1.root.json", "is no document's"),
+        ("signed/.hidden", "begins with a dot"),
+        ("signed/../model.onnx", "leads out"),
+        ("signed/a b", "is no document's"),
+    ],
+)
+def test_junk_among_signed_metadata_is_refused(
+    tmp_path: Path, files: RecordingFiles, name: str, why: str
+) -> None:
+    """Nothing of it is written."""
+    data = tar_of({name: b"junk", **bundle_files()})
+
+    with pytest.raises(BadBundle, match=why):
+        receive(in_pieces(data), tmp_path / "new", files, Limits(), signed=True)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_too_much_signed_metadata_is_refused(
+    tmp_path: Path, files: RecordingFiles
+) -> None:
+    """In number, in size; folders that only cost time count, too."""
+    many = tar_of({f"signed/{at}.root.json": b"" for at in range(65)})
+    large = tar_of({"signed/a": bytes(5 << 20), "signed/b": bytes(5 << 20)})
+    folder = io.BytesIO()
+    with tarfile.open(fileobj=folder, mode="w") as archive:
+        for _ in range(513):
+            member = tarfile.TarInfo("signed")
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
+
+    for data, why in (
+        (many, "more than 64 documents"),
+        (large, "more than 8388608 bytes"),
+        (folder.getvalue(), "more than 256 files"),
+    ):
+        with pytest.raises(BadBundle, match=why):
+            receive(in_pieces(data), tmp_path / "new", files, Limits(), signed=True)
+
+
+def test_a_signed_release_without_its_source_is_told_how_to_come_in(
+    tmp_path: Path, files: RecordingFiles
+) -> None:
+    """`edgectl install` cannot know whose it is."""
+    data = tar_of({"signed/1.root.json": b"r", **bundle_files()})
+
+    with pytest.raises(BadBundle) as caught:
+        _receive(data, tmp_path / "new", files)
+
+    assert "edgectl update import PATH" in caught.value.hint
+
+
+def test_a_folder_of_any_name_may_hold_a_bundle(
+    tmp_path: Path, files: RecordingFiles
+) -> None:
+    """Also one that somebody called `signed`."""
+    sent = bundle_files()
+
+    _receive(tar_of({f"signed/{n}": d for n, d in sent.items()}), tmp_path / "n", files)
+
+    assert sent == _held(tmp_path / "n")
 
 
 # --- complete ----------------------------------------------------------------------
