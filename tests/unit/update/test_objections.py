@@ -187,6 +187,16 @@ def test_what_stands_against_one_release(
             ),
         ),
         (
+            {
+                "starts": "2026-03-01T12:00:00Z",
+                "rollout": (Stage(share=0.125, after_s=0),),
+            },
+            (
+                "0.125 of all boxes may take it now, this one stands at 0.1593; no "
+                "stage comes to it"
+            ),
+        ),
+        (
             {"rollout": (Stage(share=0.1, after_s=0),)},
             (
                 "0.1 of all boxes may take it now, this one stands at 0.1593; no stage "
@@ -211,9 +221,10 @@ def test_a_roll_out_that_has_not_come_is_told_with_its_figures(
 
 def test_a_roll_out_that_has_come_stands_in_nobodys_way() -> None:
     """0.1593 is below 0.2."""
-    offer = listed(rollout=(Stage(share=0.2, after_s=0),))
+    came = listed(rollout=(Stage(share=0.2, after_s=0),))
+    comes = listed(starts="2026-03-01T12:00:00Z")
 
-    assert first(OF_RELEASE, offer, CALM) is None
+    assert [None, None] == [first(OF_RELEASE, offer, CALM) for offer in (came, comes)]
 
 
 @pytest.mark.parametrize(
@@ -365,6 +376,15 @@ def test_another_release_that_waits_for_a_person_stands_in_nobodys_way() -> None
             NOW + 2 * DAY,
         ),
         (
+            situation(policy=NIGHT, conditions=Conditions(clock_unset_s=259_199.0)),
+            Reason.WINDOW,
+            (
+                "it waits for 02:00-05:00 (UTC), and nobody has set this box's clock; "
+                "in 1 s it waits no longer"
+            ),
+            NOW + timedelta(seconds=1),
+        ),
+        (
             conditions(battery_pct=29.4),
             Reason.BATTERY,
             "the battery is at 29 %, and 30 % are wanted",
@@ -465,6 +485,11 @@ ALL = (Reason.BATTERY, Reason.METERED, Reason.HOT, Reason.BUSY)
             OFFER,
             situation(conditions=Conditions(on_mains=True)),
             (Reason.METERED, Reason.HOT, Reason.BUSY),
+        ),
+        (
+            OFFER,
+            situation(conditions=Conditions(), policy=Policy(min_battery_pct=1)),
+            ALL,
         ),
         (
             OFFER,

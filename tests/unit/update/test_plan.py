@@ -94,6 +94,13 @@ def test_what_is_live_or_older_is_not_taken() -> None:
     assert Choice(take=None, why_not=(), stop=()) == choice
 
 
+def test_another_release_with_the_seq_of_the_live_one_is_not_newer() -> None:
+    """Its publisher must count on, or nobody could tell which is which."""
+    other = msgspec.structs.replace(offer(14), sha256="e" * 64)
+
+    assert taken(choose([other], with_live(14))) is None
+
+
 def test_a_model_that_the_box_has_not_got_is_taken() -> None:
     """A source brings what its settings let it bring; seq 0 is a release, too."""
     assert ("digits", 0) == taken(choose([offer(0)], CALM))
@@ -299,6 +306,16 @@ def test_a_revoked_live_release_with_a_newer_one_needs_no_downgrade() -> None:
 
     assert choice.take is not None
     assert (("digits", 15), False) == (taken(choice), choice.take.downgrade)
+
+
+def test_the_seq_of_a_revoked_release_needs_a_downgrade() -> None:
+    """The daemon takes no other release of the same number without being told."""
+    other = msgspec.structs.replace(offer(14), sha256="e" * 64)
+
+    choice = choose([offer(14, revoked="it leaks"), other], with_live(14))
+
+    assert choice.take is not None
+    assert ("e" * 64, True) == (choice.take.offer.sha256, choice.take.downgrade)
 
 
 def test_a_revoked_live_release_that_nothing_replaces_is_told() -> None:

@@ -109,6 +109,7 @@ def test_each_file_system_has_its_own_part(
     )
 
     assert (fits, collect) == (plan.fits, plan.collect)
+    assert max(40 - updater, 38 - daemon, 0) * MIB == plan.short_bytes
 
 
 def test_a_small_file_takes_a_block() -> None:
@@ -163,6 +164,18 @@ def test_the_text_of_two_file_systems_has_two_parts() -> None:
         "0 B to stay free), 100.0 MiB are free"
     )
     assert "df -h /srv/updates" in plan.hint
+
+
+def test_what_can_go_is_told_only_where_it_must() -> None:
+    """What just fits leaves it alone."""
+    exact = disk(free_bytes=20 * MIB, collectable_bytes=MIB)
+
+    plan = space(
+        [SMALL], had=set(), kept={}, updater=exact, daemon=exact, reserve_bytes=0
+    )
+
+    assert Fits.YES is plan.fits
+    assert plan.text.endswith("20.0 MiB are free")
 
 
 def test_nothing_missing_needs_the_reserve_alone() -> None:

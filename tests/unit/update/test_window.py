@@ -63,6 +63,7 @@ def test_the_end_is_not_in_the_window(
         ("02:30-04:00", "10-24T12:00", "10-25T00:30"),
         ("02:15-02:45", "10-25T00:50", "10-25T01:15"),
         ("02:00-02:15", "10-25T00:20", "10-25T01:00"),
+        ("02:00-02:15", "10-25T00:21", "10-25T01:00"),
         ("01:00-02:30", "10-25T00:30", "10-25T01:00"),
         ("04:00-05:00", "10-24T12:00", "10-25T03:00"),
     ],
@@ -140,4 +141,5 @@ def test_a_turn_counts_in_seconds() -> None:
 
 def test_a_window_reads_as_it_is_written() -> None:
     """With the zone that it is in."""
-    assert "22:30-04:05 (Europe/Vienna)" == str(window("22:30-04:05", VIENNA))
+    for text in ("22:30-04:05", "23:00-01:59"):
+        assert f"{text} (Europe/Vienna)" == str(window(text, VIENNA))

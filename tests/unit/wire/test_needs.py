@@ -26,6 +26,11 @@ def test_every_bound_counts(bounds: str, met: bool) -> None:  # noqa: FBT001  # 
     assert met is meets("0.2.0", bounds)
 
 
+def test_three_numbers_count() -> None:
+    """What a packager puts behind them does not."""
+    assert meets("0.2.0.7", "==0.2.0")
+
+
 @pytest.mark.parametrize("bounds", ["~=0.1", "0.1", ">=", ">=0.1;", ",", ">=0.1,"])
 def test_what_cannot_be_read_is_not_met(bounds: str) -> None:
     """Whoever wrote it knows more than this edged does."""
