@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run test fuzz crash lint type docs bench bench-load bench-peers demo-model pins clean
+.PHONY: help setup demo run test fuzz crash lint type docs bench bench-fleet bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -85,6 +85,9 @@ docs: $(DEV) ## Write the generated files again
 bench: $(READY) ## Measure, and hold the figures against their bars
 	@$(BIN)/python benchmarks/json_codec.py
 	@$(BIN)/python benchmarks/serve.py $(ARGS)
+
+bench-fleet: $(READY) ## Let ten thousand boxes take a release, on a virtual clock
+	@$(BIN)/python benchmarks/fleet.py $(ARGS)
 
 bench-load: $(DEV) ## Measure a thousand switches, trials, overload and fairness under load
 	@$(BIN)/python benchmarks/switches.py $(ARGS)

@@ -6,18 +6,17 @@ Law: everything on the page comes from one run, and the page says which.
 import os
 import platform
 import shlex
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import models
 from figures import Figures, Spread
 from placement import Where
 
+from benchmarks.paper import commit, markdown
 from edged.cli import chart
 from edged.cli.chart import Bar, Chart, Panel
 from edged.cli.output import Align, table
@@ -251,7 +250,7 @@ def picture(figures: Figures) -> Chart:
     return Chart(
         "edged beside others",
         f"medians of {figures.rounds} rounds, line to the largest; {_machine()}; "
-        f"edged {_commit()}",
+        f"edged {commit()}",
         tuple(panel for panel in panels if panel.bars),
     )
 
@@ -274,7 +273,7 @@ def _panel(
 def _page(figures: Figures) -> list[str]:
     command = shlex.join(["python", "benchmarks/peers/run.py", *sys.argv[1:]])
     made = (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} at commit {_commit()} by "
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} at commit {commit()} by "
         f"`{command}` (`make bench-peers`)."
     )
     where = (
@@ -296,7 +295,7 @@ def _page(figures: Figures) -> list[str]:
         "",
         "Latencies are held on one core, for all alike; [why](#how-it-was-measured).",
         "",
-        *_markdown(
+        *markdown(
             ("", "found", "must be", ""),
             [
                 (c.what, c.found, c.must, "holds" if c.holds else "**fails**")
@@ -305,11 +304,11 @@ def _page(figures: Figures) -> list[str]:
         ),
     ]
     for title, head, rows in _tables(figures, _spread):
-        lines += ["", f"## {title}", "", *_markdown(head, rows)]
-    lines += ["", "## Who was asked", "", *_markdown(*_who(figures))]
+        lines += ["", f"## {title}", "", *markdown(head, rows)]
+    lines += ["", "## Who was asked", "", *markdown(*_who(figures))]
     if figures.cannot:
         rows = [(name, why.replace("|", " ")) for name, why in figures.cannot.items()]
-        lines += ["", "## What did not run", "", *_markdown(("", "why"), rows)]
+        lines += ["", "## What did not run", "", *markdown(("", "why"), rows)]
     method = Path(__file__).with_name("method.md").read_text()
     return [*lines, "", method]
 
@@ -320,17 +319,6 @@ def _how_quiet(figures: Figures) -> str:
     return (
         f"Of {figures.turns} turns {figures.disturbed} were disturbed by others.{nice}"
     )
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = [_rule([row[i] for row in rows]) for i in range(len(head))]
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
-
-
-def _rule(cells: Sequence[str]) -> str:
-    """Let figures stand on the right."""
-    figures = all(cell[:1].isdigit() or cell == "-" for cell in cells)
-    return "---:" if figures else "---"
 
 
 def _who(figures: Figures) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -359,14 +347,3 @@ def _machine() -> str:
 def _memory() -> str:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return f"{total / 2**30:.0f} GiB"
-
-
-def _commit() -> str:
-    said = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=models.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    return said or "unknown"
