@@ -62,10 +62,14 @@ class Site(enum.Enum):
     PUBLISH_METADATA = "publish-metadata"  # metadata that has them
     PUBLISH_PUSH = "publish-push"  # a file where devices find it
     PUBLISH_TAR = "publish-tar"  # a release for a stick
+    TRUST_FOLDER = "trust-folder"  # of a source, and the scratch folder in it
+    TRUST_METADATA = "trust-metadata"  # signed metadata that was verified
+    TRUST_FLOOR = "trust-floor"  # the least versions that are believed
     STATUS_SNAPSHOT = "status-snapshot"  # what `edgectl status` reads when we are dead
     PART_FILE = "part-file"  # the name of a file that is being fetched
     PART_MAP = "part-map"  # which of its chunks are kept
     PART_DROP = "part-drop"
+    UPDATE_FOLDER = "update-folder"  # the updater's own folders
     UPDATE_NOTES = "update-notes"  # what the updater must not forget
 
 
