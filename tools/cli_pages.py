@@ -21,6 +21,7 @@ from edged.cli.main import Failure
 from edged.cli.offline import OfflineStatus
 from edged.cli.parser import Parser, add_common, parser
 from edged.cli.version import Versions
+from edged.publish import documents as published
 from edged.wire.changes import Changes
 from edged.wire.messages import (
     Changed,
@@ -51,6 +52,11 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     StepSeen,
     Verified,
     Versions,
+    published.Added,
+    published.Changed,
+    published.Published,
+    published.Pushed,
+    published.Verified,
 )
 
 _TOP = r"""
@@ -95,6 +101,11 @@ _END = r"""
 The control and the data socket: a path, or
 .IR unix:///path .
 .TP
+.B EDGED_KEY_PASSPHRASE
+Opens the private keys of
+.BR "edgectl publish" ;
+it is asked on a terminal where it is not set.
+.TP
 .B NO_COLOR, CLICOLOR_FORCE, TERM
 Whether there is colour.
 On an old terminal such as vt220, and in the C locale, all output is ASCII.
@@ -127,6 +138,7 @@ edgectl infer digits photo.jpg \-\-repeat 100
 edgectl infer digits photo.jpg \-\-print\-curl
 edgectl bench digits \-\-plot digits.png
 edgectl status \-\-json | jq .level
+edgectl publish add ./digits \-\-rollout 1%@0h,10%@6h,100%@24h
 .fi
 .SH SEE ALSO
 .BR edged (8),

@@ -272,7 +272,11 @@ def add(desk: Desk, args: argparse.Namespace) -> Exit:
         )
     finally:
         screen.progress("")
-    return _tell(desk, report)
+    code = _tell(desk, report)
+    if all(one.agreement is None for one in report.variants):
+        screen.talk("it has no golden set: no box can tell whether it answers right")
+        screen.talk("  try: docs/how-to/make-a-bundle.md")
+    return code
 
 
 def roll_out(desk: Desk, args: argparse.Namespace) -> Exit:

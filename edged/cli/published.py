@@ -57,7 +57,7 @@ def added(report: Added, *, width: int) -> list[str]:
             rows,
             align=(Align.LEFT,) + (Align.RIGHT,) * 3,
         ),
-        *fold(_offer(release), width=width),
+        *fold(f"offered {_offer(release)}", width=width),
         *settled(report.settled, width=width),
     ]
 
@@ -69,7 +69,10 @@ def changed(report: Changed, *, width: int) -> list[str]:
         release = report.release
         text = f"{release.model} {release.version}, release {release.seq}, is "
         lines = fold(text + _offer(release), width=width)
-    return lines + settled(report.settled, width=width)
+    lines += settled(report.settled, width=width)
+    if report.spent:
+        lines += fold(f"no use any more: {report.spent}", width=width)
+    return lines
 
 
 def settled(settled: Settled, *, width: int) -> list[str]:
@@ -134,11 +137,9 @@ def _offer(release: Offered) -> str:
         return f"revoked: {release.revoked}"
     if release.halted:
         return "halted: nobody new takes it"
-    text = (
-        f"rolled out by {stages_text(release.rollout)} from {release.starts}"
-        if release.rollout
-        else f"for all boxes from {release.starts}"
-    )
+    text = f"for all boxes from {release.starts}"
+    if release.rollout:
+        text = f"for {stages_text(release.rollout)} from {release.starts}"
     if release.mandatory_by:
         text += f", mandatory by {release.mandatory_by}"
     return text

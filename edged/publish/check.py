@@ -15,7 +15,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.api.metadata import Metadata, TargetFile
 from tuf.ngclient import FetcherInterface, Updater
 
-from edged.errors import BadRelease, NotFetched, Untrusted
+from edged.errors import NoInput, NotFetched, Untrusted
 from edged.publish.documents import Lacking, Verified
 from edged.publish.listings import listings, offered
 from edged.publish.places import Place
@@ -44,7 +44,7 @@ def verify(text: str, place: Place, root: bytes, now: datetime) -> Verified:
         NotFetched: its metadata cannot be had.
     """
     with tempfile.TemporaryDirectory(prefix="edged-verify-") as folder:
-        updater = _refreshed(Path(folder), place, root)
+        updater = _refreshed(Path(folder), place, root, now)
         papers = [
             Metadata[Any].from_file(str(Path(folder) / f"{role}.json"))
             for role in _ROLES
@@ -154,7 +154,7 @@ class _Fetcher(FetcherInterface):
             raise
 
 
-def _refreshed(folder: Path, place: Place, root: bytes) -> Updater:
+def _refreshed(folder: Path, place: Place, root: bytes, now: datetime) -> Updater:
     fetcher = _Fetcher(place)
     try:
         updater = Updater(
@@ -163,6 +163,7 @@ def _refreshed(folder: Path, place: Place, root: bytes) -> Updater:
             fetcher=fetcher,
             bootstrap=root,
         )
+        updater._trusted_set.reference_time = now  # noqa: SLF001  # no other way
         updater.refresh()
     except DownloadError as exc:
         raise fetcher.failure or NotFetched(
@@ -183,12 +184,12 @@ def first_root(path: Path) -> bytes:
     """Read the root that boxes have.
 
     Raises:
-        BadRelease: it cannot be read.
+        NoInput: it cannot be read.
     """
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise BadRelease(
+        raise NoInput(
             f"cannot read {path}: {(exc.strerror or str(exc)).lower()}",
             hint="name the root.json that boxes have by --root",
         ) from exc

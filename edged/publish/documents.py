@@ -84,11 +84,17 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """What the other commands that change something print with `--json`."""
+    """What the other commands that change something print with `--json`.
+
+    Attributes:
+        release: that is offered otherwise now.
+        spent: the file of a key that is of no use any more.
+    """
 
     schema: str = "edged.publication/1"
     release: Offered | None = None
     settled: Settled
+    spent: str | None = None
 
 
 class Pushed(msgspec.Struct, frozen=True, kw_only=True):

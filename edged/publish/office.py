@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import Key
 from tuf.api.metadata import (
     Metadata,
@@ -21,7 +22,6 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from edged.errors import BadRelease
 from edged.host.clock import Clock
 from edged.publish.documents import Settled, Waiting, Wrote
 from edged.publish.keys import SHORT, KeyRing
@@ -162,12 +162,6 @@ class Office:
         if staged is None:
             return
         was = before.signed if before else None
-        if was is not None and staged.signed.version != was.version + 1:
-            raise BadRelease(
-                f"cannot sign root {staged.signed.version}: the newest is "
-                f"{was.version}; it was made before that one",
-                hint="remove staged/root.json and rotate again",
-            )
         self._sign(staged, _keys(staged.signed, Root.type))
         if was is not None:
             self._sign(staged, _keys(was, Root.type))
@@ -257,9 +251,8 @@ class Office:
     # --- small steps -----------------------------------------------------------------
 
     def _sign(self, paper: Metadata[Any], keys: Iterable[Key]) -> None:
-        for signer in self._ring.signers(
-            key for key in keys if key.keyid not in paper.signatures
-        ):
+        lacking = [key for key in keys if not _has_signed(key, paper)]
+        for signer in self._ring.signers(lacking):
             paper.sign(signer, append=True)
 
     def _done(
@@ -336,6 +329,17 @@ def waiting_for(root: Root | None, paper: Metadata[Any]) -> Waiting | None:
 
 def _keys(root: Root, role: str) -> list[Key]:
     return [root.get_key(keyid) for keyid in root.roles[role].keyids]
+
+
+def _has_signed(key: Key, paper: Metadata[Any]) -> bool:
+    signature = paper.signatures.get(key.keyid)
+    if signature is None:
+        return False
+    try:
+        key.verify_signature(signature, paper.signed_bytes)
+    except UnverifiedSignatureError:
+        return False
+    return True
 
 
 def _holds(root: Root, paper: Metadata[Any]) -> bool:

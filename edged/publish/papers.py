@@ -85,11 +85,25 @@ class Papers:
     def staged(self, kind: type[S]) -> Metadata[S] | None:
         """Return the document of a role that waits for signatures.
 
+        What was put in place is not waiting, though a crash may have left it there.
+
         Raises:
-            BadRelease: it is damaged.
+            BadRelease: it is damaged, or older than what is in place.
             StoreFailed: it cannot be read.
         """
-        return self._read(self._staged(kind.type), kind)
+        path = self._staged(kind.type)
+        paper, newest = self._read(path, kind), self.newest(kind)
+        if paper is None or newest is None:
+            return paper
+        if paper.signed == newest.signed:
+            return None
+        if paper.signed.version <= newest.signed.version:
+            raise BadRelease(
+                f"cannot use {path}: {kind.type} {newest.signed.version} has been "
+                "published since it was made",
+                hint=f"rm {path}, and make the change again",
+            )
+        return paper
 
     def stage(self, paper: Metadata[S]) -> None:
         """Keep a document that has not enough signatures.

@@ -5,11 +5,12 @@ the reason, never an empty answer.
 """
 
 import http.client
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Protocol
+from urllib.error import HTTPError
 
 from edged.errors import InvalidRequest, NotFetched
 from edged.wire.updates import Reason
@@ -113,15 +114,15 @@ class Web:
 
     def _open(
         self, path: str, *, method: str = "GET", headers: dict[str, str] | None = None
-    ) -> http.client.HTTPResponse:
+    ) -> HTTPResponse:
         request = urllib.request.Request(  # noqa: S310  # `place` has looked at it
             f"{self._url}/{path}", method=method, headers=headers or {}
         )
         try:
-            answer: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310
+            answer: HTTPResponse = urllib.request.urlopen(  # noqa: S310
                 request, timeout=_TIMEOUT_S
             )
-        except urllib.error.HTTPError as exc:
+        except HTTPError as exc:
             with exc:
                 if exc.code in _NOT_FOUND:
                     raise _absent(path) from exc

@@ -160,7 +160,10 @@ class Publisher:
                     root.add_key(fresh, role)
 
             office.change_root(change)
-            return Changed(settled=office.settle())
+            settled = office.settle()
+            done = any(one.role == Root.type for one in settled.wrote)
+            path = self._ring.path(old) if done else None
+            return Changed(settled=settled, spent=str(path) if path else None)
 
     def sign(self, role: str) -> Changed:
         """Sign what waits; where nothing waits, make the role's metadata anew.
