@@ -21,7 +21,7 @@ _MACHINE_ID = re.compile(rb"[0-9a-f]{32}")
 _HEX_DIGITS = 32
 
 
-def device_id(chosen: str | None, root: Path = Path("/")) -> str | None:
+def device_id(chosen: str | None, root: Path = Path("/")) -> str:
     """Return what the box calls itself: 32 hex digits, or what was chosen.
 
     Source: /etc/machine-id; machine-id(5). Cards that were cloned share one: such
@@ -32,13 +32,13 @@ def device_id(chosen: str | None, root: Path = Path("/")) -> str | None:
         root: what stands for `/`.
 
     Returns:
-        None where the machine has no id yet, as on a card that was never started.
+        Nothing where the machine has no id yet, as on a card that was never started.
     """
     if chosen is not None:
         return chosen
     machine = next(filter(None, (_read(root / source) for source in _SOURCES)), None)
     if machine is None:
-        return None
+        return ""
     told = hmac.digest(machine, _APPLICATION, hashlib.sha256)
     return told.hex()[:_HEX_DIGITS]
 

@@ -42,7 +42,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     """One model, as the daemon has it.
 
     Attributes:
-        seq, digest: of the live release; None where none is.
+        seq, digest, version: of the live release; None where none is.
         pinned: a person wants it to stay as it is.
         quarantined: digests of releases that were bad here.
         held: digest of the release that waits for a person's decision.
@@ -52,6 +52,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     seq: int | None = None
     digest: str | None = None
+    version: str | None = None
     pinned: bool = False
     quarantined: frozenset[str] = frozenset()
     held: str | None = None
@@ -64,12 +65,12 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         edged: its version.
         arch: as `uname -m` says.
-        device_id: see `host.identity`; None: it comes last in every roll-out.
+        device_id: see `host.identity`; empty: it comes last in every roll-out.
     """
 
     edged: str
     arch: str
-    device_id: str | None
+    device_id: str
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,13 +18,13 @@ _SHARE_BYTES = 8
 _LAST = 1 - 2**-53
 
 
-def share(device_id: str | None, model: str, seq: int) -> float:
+def share(device_id: str, model: str, seq: int) -> float:
     """Return the box's place in the roll-out of a release, in [0, 1).
 
     It is the first eight bytes of HMAC-SHA256 with the id as key over `MODEL/SEQ`, as
     a fraction.
     """
-    if device_id is None:
+    if not device_id:
         return _LAST
     told = hmac.digest(device_id.encode(), f"{model}/{seq}".encode(), hashlib.sha256)
     # A double holds 53 bits: of all 64, the highest numbers would round up to 1.

@@ -47,11 +47,11 @@ def test_what_is_no_id_of_a_machine_is_passed_over(tmp_path: Path, etc: str) -> 
 
 def test_a_machine_without_an_id_has_none(tmp_path: Path) -> None:
     """Nobody makes one up: it would change with every start."""
-    assert device_id(None, box(tmp_path, etc="uninitialized")) is None
+    assert "" == device_id(None, box(tmp_path, etc="uninitialized"))
 
 
 def test_this_machine_is_looked_at_by_default() -> None:
     """It has one, or has none; it does not fail."""
     found = device_id(None)
 
-    assert found is None or len(found) == 32
+    assert len(found) in (0, 32)

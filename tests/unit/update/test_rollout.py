@@ -49,7 +49,7 @@ def test_places_are_spread_evenly_and_anew_for_each_release() -> None:
 
 def test_a_box_without_an_id_comes_last() -> None:
     """And never too early."""
-    assert 0.999 < share(None, "digits", 15) < 1
+    assert 0.999 < share("", "digits", 15) < 1
 
 
 @pytest.mark.parametrize(
