@@ -6,7 +6,7 @@ host. A seed tells one story, always the same.
 
 A box does here what its courier does: it looks, decides by what it heard, fetches,
 looks again half to one and a half of `every` later. It also decides when a reason ends
-by itself, then by what it heard last.
+by itself; before it takes a release then, it looks again.
 """
 
 import enum
@@ -32,6 +32,8 @@ HOUR, DAY = 3600.0, 86_400.0
 
 #: The settings' default.
 EVERY_S = 6 * HOUR
+#: What the host said is good for so long to take a release by; as in the courier.
+FRESH_S = 300.0
 #: Of all looks fail: links in the field are bad.
 LOST = 0.02
 #: Of all boxes may change at night alone, by the clocks of three continents.
@@ -126,7 +128,7 @@ class World:
     def run(self, until_s: float) -> None:
         """Let time pass."""
         doing = {
-            _Kind.LOOK: self._look,
+            _Kind.LOOK: self._look_due,
             _Kind.DECIDE: self._decide,
             _Kind.ARRIVED: self._arrived,
             _Kind.START: self._start,
@@ -160,6 +162,10 @@ class World:
         )
         self._plan_look(device, wait_s)
 
+    def _look_due(self, device: _Device) -> None:
+        if device.due_s == self.now_s:  # or it has looked, and planned anew
+            self._look(device)
+
     def _look(self, device: _Device) -> None:
         if self._random.random() < LOST:
             self._ask(1)
@@ -184,6 +190,8 @@ class World:
         if choice.take is None:
             device.fetching = None
             self._wake(device, choice)
+        elif device.fetching is None and self.now_s - device.heard_s > FRESH_S:
+            self._look(device)
         elif device.fetching is None:
             self._ask(RELEASE_REQUESTS)
             device.fetching = choice.take.offer.sha256

@@ -27,11 +27,12 @@ def test_a_short_run_holds_what_needs_no_large_fleet() -> None:
     assert [] == [name for name, row in held.items() if not row.ok]
 
 
-def test_nobody_takes_what_it_heard_was_halted() -> None:
-    """Only who had not heard of it, or was fetching."""
+def test_a_halt_reaches_everybody_in_minutes() -> None:
+    """Who waits for a window looks before the first byte."""
     told = halted(BOXES, 1)
 
-    assert 0 == told["of these: had heard of the halt"]
+    assert told["latest first byte, min after the halt"] <= 5
+    assert told["latest last byte, min after the halt"] <= 8
     assert told["had it before, % of all"] < 10
 
 
