@@ -360,7 +360,7 @@ def verify(desk: Desk, args: argparse.Namespace) -> Exit:
     from edged.publish import check, places  # noqa: PLC0415  # as the law says
 
     root = check.first_root(args.root or Home(args.repo).first_root)
-    report = check.verify(args.place, places.place(args.place), root, _now())
+    report = check.verify(args.place, places.place(args.place), root, SystemClock())
     code = Exit.FINE if report.ok else Exit.FAILED
     if desk.as_json:
         desk.screen.json(report)

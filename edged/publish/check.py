@@ -1,182 +1,141 @@
 """What a device would see of a repository, and whether it would get all of it.
 
 Law: looks with the eyes of a device that has nothing but the root: the same code, and
-nothing of the publisher's folder. Changes nothing. Blocking.
+nothing of the publisher's folder. Its clock is right. Changes nothing. Blocking.
 """
 
 import tempfile
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
-from tuf.api.metadata import Metadata, TargetFile
-from tuf.ngclient import FetcherInterface, Updater
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from edged.errors import NoInput, NotFetched, Untrusted
-from edged.publish.documents import Lacking, Verified
-from edged.publish.listings import listings, offered
+from edged.host.clock import Clock
+from edged.host.files import DiskFiles
+from edged.publish.documents import Lacking, RoleState, Verified
+from edged.publish.listings import offered
 from edged.publish.places import Place
 from edged.publish.publisher import role_state
-from edged.publish.shelf import target_name
+from edged.trust.clock import Watchmaker
+from edged.trust.repository import Repository
 from edged.wire.listing import ChunkIndex, Listing, chunks_path, manifest_path
-from edged.wire.updates import Reason
 
-_ROLES = ("root", "targets", "snapshot", "timestamp")
-
-#: Larger than what a device takes of any document, which is bounded by TUF's client.
-_MOST_BYTES = 5_000_000
+_BLOBS = "blobs/"
 
 
-def verify(text: str, place: Place, root: bytes, now: datetime) -> Verified:
+def verify(text: str, place: Place, root: bytes, clock: Clock) -> Verified:
     """Look at a repository as a device does.
 
     Args:
         text: how a person names it.
         place: where it is.
         root: the first root, as boxes have it.
-        now: for who asks how long signatures still hold.
+        clock: this machine's, which is taken to be right.
 
     Raises:
         Untrusted: a device would not believe it.
         NotFetched: its metadata cannot be had.
     """
     with tempfile.TemporaryDirectory(prefix="edged-verify-") as folder:
-        updater = _refreshed(Path(folder), place, root, now)
-        papers = [
-            Metadata[Any].from_file(str(Path(folder) / f"{role}.json"))
-            for role in _ROLES
-        ]
-        targets = papers[1].signed.targets
-        found = listings(targets)
-        _look = _Look(place, updater)
-        for listing in found:
-            _look.at(listing, targets)
+        watch = Watchmaker(clock=clock, kernel=lambda: True)
+        repository = Repository(Path(folder), root, DiskFiles(), watch)
+        trusted = repository.refresh(place.read)
+        look = _Look(place, repository)
+        for one in trusted.releases:
+            look.at(one.listing)
+        roles = _roles(repository, trusted.versions, clock)
+    left_out = [Lacking(path=one.path, why=one.why) for one in trusted.left_out]
+    lacking = (*left_out, *look.lacking)
     return Verified(
         place=text,
-        ok=not _look.lacking,
-        releases=tuple(offered(one, now) for one in found),
-        roles=tuple(role_state(paper.signed, now) for paper in papers),
-        files=_look.files,
-        lacking=tuple(_look.lacking),
-        resumes=_look.resumes(),
+        ok=not lacking,
+        releases=tuple(offered(one.listing, clock.utc()) for one in trusted.releases),
+        roles=roles,
+        files=look.files,
+        lacking=lacking,
+        resumes=look.resumes(),
     )
 
 
 class _Look:
     """What was looked for, and not found."""
 
-    def __init__(self, place: Place, updater: Updater) -> None:
+    def __init__(self, place: Place, repository: Repository) -> None:
         self._place = place
-        self._updater = updater
-        self._sizes: dict[str, int] = {}
+        self._repository = repository
+        self._blobs: dict[str, int] = {}
+        self._targets = 0
         self.lacking: list[Lacking] = []
 
     @property
     def files(self) -> int:
         """How many files there should be."""
-        return len(self._sizes)
+        return self._targets + len(self._blobs)
 
-    def at(self, listing: Listing, targets: dict[str, TargetFile]) -> None:
+    def at(self, listing: Listing) -> None:
         """Look for every file of a release; what was looked for is not again."""
-        for path in (
-            manifest_path(listing.model, listing.seq),
-            chunks_path(listing.model, listing.seq),
-        ):
-            data = self._target(targets.get(path), path)
-            if data is not None and path == chunks_path(listing.model, listing.seq):
-                self._blobs(data, path)
-
-    def resumes(self) -> bool | None:
-        """Try whether a download that was cut can go on."""
-        for path, size in self._sizes.items():
-            if size:
-                try:
-                    return self._place.resumes(path)
-                except NotFetched:
-                    continue
-        return None
-
-    def _target(self, target: TargetFile | None, path: str) -> bytes | None:
-        if target is None:
-            self.lacking.append(Lacking(path=path, why="it is not signed"))
-            return None
-        name = f"targets/{target_name(target)}"
-        self._sizes[name] = target.length
-        try:
-            data = b"".join(self._place.read(name, target.length))
-            target.verify_length_and_hashes(data)
-        except NotFetched as error:
-            self.lacking.append(Lacking(path=name, why=_why(error)))
-        except RepositoryError:
-            self.lacking.append(Lacking(path=name, why="its bytes are others"))
-        else:
-            return data
-        return None
-
-    def _blobs(self, data: bytes, path: str) -> None:
+        self._target(manifest_path(listing.model, listing.seq))
+        path = chunks_path(listing.model, listing.seq)
+        data = self._target(path)
+        if data is None:
+            return
         try:
             index = msgspec.json.decode(data, type=ChunkIndex)
         except msgspec.MsgspecError:
             self.lacking.append(Lacking(path=path, why="it is no chunk index"))
             return
         for file in index.files.values():
-            name = f"blobs/{file.sha256}"
-            if name in self._sizes:
-                continue
-            self._sizes[name] = file.size
-            try:
-                size = self._place.size(name)
-            except NotFetched as error:
-                self.lacking.append(Lacking(path=name, why=_why(error)))
-                continue
-            if size != file.size:
-                why = f"it has {size} bytes, and should have {file.size}"
-                self.lacking.append(Lacking(path=name, why=why))
+            if file.sha256 not in self._blobs:
+                self._blobs[file.sha256] = file.size
+                self._blob(f"{_BLOBS}{file.sha256}", file.size)
 
+    def resumes(self) -> bool | None:
+        """Try whether a download that was cut can go on."""
+        for sha256, size in self._blobs.items():
+            if size:
+                try:
+                    return self._place.resumes(f"{_BLOBS}{sha256}")
+                except NotFetched:
+                    continue
+        return None
 
-class _Fetcher(FetcherInterface):
-    """Hands TUF's client what a place has."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self.failure: NotFetched | None = None
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
+    def _target(self, path: str) -> bytes | None:
+        self._targets += 1
         try:
-            yield from self._place.read(url.lstrip("/"), _MOST_BYTES)
+            return self._repository.target(path, self._place.read)
+        except (NotFetched, Untrusted) as error:
+            self.lacking.append(Lacking(path=path, why=_why(error)))
+            return None
+
+    def _blob(self, path: str, size: int) -> None:
+        try:
+            found = self._place.size(path)
         except NotFetched as error:
-            if error.fields.get("reason") == Reason.NOT_FOUND.value:
-                raise DownloadHTTPError(error.message, 404) from error
-            self.failure = error
-            raise
+            self.lacking.append(Lacking(path=path, why=_why(error)))
+            return
+        if found != size:
+            why = f"it has {found} bytes, and should have {size}"
+            self.lacking.append(Lacking(path=path, why=why))
 
 
-def _refreshed(folder: Path, place: Place, root: bytes, now: datetime) -> Updater:
-    fetcher = _Fetcher(place)
-    try:
-        updater = Updater(
-            metadata_dir=str(folder),
-            metadata_base_url="/metadata/",
-            fetcher=fetcher,
-            bootstrap=root,
-        )
-        updater._trusted_set.reference_time = now  # noqa: SLF001  # no other way
-        updater.refresh()
-    except DownloadError as exc:
-        raise fetcher.failure or NotFetched(
-            f"cannot read its metadata: {exc}", reason=Reason.NOT_FOUND.value
-        ) from exc
-    except RepositoryError as exc:
-        raise Untrusted(
-            f"cannot trust it: {exc}", reason=Reason.BAD_METADATA.value
-        ) from exc
-    return updater
+def _roles(
+    repository: Repository, versions: dict[str, int], clock: Clock
+) -> tuple[RoleState, ...]:
+    """Tell when each role's document expires, as it was verified."""
+    held = repository.documents()
+    names = {
+        role: "timestamp.json" if role == "timestamp" else f"{version}.{role}.json"
+        for role, version in versions.items()
+    }
+    return tuple(
+        role_state(Metadata[Any].from_bytes(held[names[kind.type]]).signed, clock.utc())
+        for kind in (Root, Targets, Snapshot, Timestamp)
+    )
 
 
-def _why(error: NotFetched) -> str:
+def _why(error: NotFetched | Untrusted) -> str:
     return error.message.partition(": ")[2] or error.message
 
 

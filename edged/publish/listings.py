@@ -6,33 +6,21 @@ Law: pure. A target without a listing is somebody else's and is left as it is.
 from collections.abc import Mapping
 from datetime import datetime
 
-import msgspec
 from tuf.api.metadata import TargetFile
 
 from edged.errors import Conflict, UnknownVersion
 from edged.publish.documents import Offered
 from edged.publish.when import share
-from edged.wire.listing import Listing, custom_of, manifest_path, read_custom
+from edged.trust.listings import releases
+from edged.wire.listing import Listing, custom_of, manifest_path
 
 Targets = dict[str, TargetFile]
 
 
 def listings(targets: Mapping[str, TargetFile]) -> tuple[Listing, ...]:
-    """Return what is listed, by model and number."""
-    found = []
-    for path, target in targets.items():
-        listing = listing_of(target)
-        if listing and path == manifest_path(listing.model, listing.seq):
-            found.append(listing)
-    return tuple(sorted(found, key=lambda one: (one.model, one.seq)))
-
-
-def listing_of(target: TargetFile) -> Listing | None:
-    """Return what a target says of its release; None for another kind of target."""
-    try:
-        return read_custom(target.custom)
-    except msgspec.ValidationError:
-        return None
+    """Return what is listed, as a device reads it, by model and number."""
+    found, _ = releases(targets)
+    return tuple(one.listing for one in found)
 
 
 def highest(targets: Mapping[str, TargetFile], model: str) -> int | None:
@@ -46,15 +34,14 @@ def find(targets: Mapping[str, TargetFile], model: str, seq: int) -> Listing:
     Raises:
         UnknownVersion: it is not listed.
     """
-    target = targets.get(manifest_path(model, seq))
-    listing = listing_of(target) if target else None
-    if listing is None:
-        known = ", ".join(str(o.seq) for o in listings(targets) if o.model == model)
+    known = {one.seq: one for one in listings(targets) if one.model == model}
+    if seq not in known:
+        numbers = ", ".join(map(str, known)) or "none"
         raise UnknownVersion(
-            f"cannot find release {seq} of {model}: listed are {known or 'none'}",
+            f"cannot find release {seq} of {model}: listed are {numbers}",
             hint="edgectl publish list",
         )
-    return listing
+    return known[seq]
 
 
 def check_next(targets: Mapping[str, TargetFile], model: str, seq: int) -> None:

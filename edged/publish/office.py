@@ -27,8 +27,8 @@ from edged.publish.documents import Settled, Waiting, Wrote
 from edged.publish.keys import SHORT, KeyRing
 from edged.publish.papers import Papers, bytes_of
 from edged.publish.settings import Expiry
-from edged.publish.when import stamp
 from edged.wire.listing import CUSTOM
+from edged.wire.words import utc_text
 
 #: Name of the targets' document in a snapshot, and of the snapshot's in a timestamp.
 _TARGETS, _SNAPSHOT = "targets.json", "snapshot.json"
@@ -280,7 +280,7 @@ class Office:
             Wrote(
                 role=paper.signed.type,
                 version=paper.signed.version,
-                expires=stamp(paper.signed.expires),
+                expires=utc_text(paper.signed.expires),
             )
         )
 
@@ -355,7 +355,7 @@ def _meta(paper: Metadata[Any]) -> MetaFile:
 
 
 def _issued(now: datetime) -> dict[str, Any]:
-    return {CUSTOM: {"issued": stamp(now)}}
+    return {CUSTOM: {"issued": utc_text(now)}}
 
 
 def _seconds(until: datetime, now: datetime) -> float:

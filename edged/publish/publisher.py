@@ -27,8 +27,8 @@ from edged.publish.office import Office, waiting_for
 from edged.publish.papers import Papers
 from edged.publish.settings import PublishSettings, read_settings, write_settings
 from edged.publish.shelf import Shelf
-from edged.publish.when import stamp
 from edged.wire.listing import Listing, Stage
+from edged.wire.words import utc_text
 
 #: Which roles a key's file label stands for.
 LABELS: dict[str, tuple[str, ...]] = {
@@ -228,10 +228,10 @@ class Publisher:
                 version=manifest.version,
                 seq=manifest.seq,
                 size_bytes=candidate.size_bytes,
-                issued=stamp(now),
-                starts=stamp(now),
+                issued=utc_text(now),
+                starts=utc_text(now),
                 rollout=plan.rollout,
-                mandatory_by=stamp(plan.mandatory_by) if plan.mandatory_by else None,
+                mandatory_by=utc_text(plan.mandatory_by) if plan.mandatory_by else None,
                 changelog=plan.changelog,
                 needs_edged=manifest.needs.edged or "",
                 arch=manifest.needs.arch,
@@ -278,7 +278,7 @@ class Publisher:
             EdgedError: as `change`.
         """
         return self.change(
-            model, seq, lambda it: replace(it, rollout=rollout, starts=stamp(starts))
+            model, seq, lambda it: replace(it, rollout=rollout, starts=utc_text(starts))
         )
 
     # --- looking ---------------------------------------------------------------------
@@ -342,6 +342,6 @@ def role_state(signed: Signed, now: datetime) -> RoleState:
     return RoleState(
         role=signed.type,
         version=signed.version,
-        expires=stamp(signed.expires),
+        expires=utc_text(signed.expires),
         left_s=int((signed.expires - now).total_seconds()),
     )

@@ -18,11 +18,6 @@ _STAGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%@(\S+)")
 _ROLLOUT_HINT = "like 1%@0h,10%@6h,100%@24h"
 
 
-def stamp(at: datetime) -> str:
-    """Write a time as a listing has it: RFC 3339 in UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def instant(text: str) -> datetime:
     """Read RFC 3339.
 

@@ -21,8 +21,8 @@ from edged.store.manifest import read_manifest, write_manifest
 from edged.wire.release import FileEntry
 from tests.fakes.daemon import DEMO
 
-#: Before any real clock, so that nothing here expires when the tests grow old.
-BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+#: A time that no release of edged is as old as: `trust.clock.WRITTEN` is before it.
+BEGIN = datetime(2030, 3, 1, 12, 0, tzinfo=UTC)
 
 
 class HandClock:

@@ -40,7 +40,7 @@ def revoke(listing: Listing) -> Listing:
 def look(house: House, at: object) -> Verified:
     """Look as a device with the first root."""
     root = first_root(house.home.first_root)
-    return verify(str(at), place(str(at)), root, house.clock.utc())
+    return verify(str(at), place(str(at)), root, house.clock)
 
 
 def test_a_device_sees_releases_and_how_long_they_hold(house: House, www: Path) -> None:
@@ -93,7 +93,7 @@ def test_what_a_device_would_not_get_is_named(house: House, www: Path) -> None:
     assert not found.ok
     assert {
         gone.name: "not found",
-        index.name: "its bytes are others",
+        "model.yaml": "it is not what was signed",
         short.name: "it has 1 bytes, and should have 20",
     } == why
 

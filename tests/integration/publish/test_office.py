@@ -70,7 +70,7 @@ def test_each_document_names_the_one_before_it_and_says_when(house: House) -> No
         papers.path("snapshot", 2).read_bytes()
     )
 
-    issued = {"edged": {"issued": "2026-03-01T12:00:00Z"}}
+    issued = {"edged": {"issued": "2030-03-01T12:00:00Z"}}
     assert [issued] * 3 == [
         one.signed.unrecognized_fields for one in (targets, snapshot, timestamp)
     ]
@@ -79,10 +79,10 @@ def test_each_document_names_the_one_before_it_and_says_when(house: House) -> No
 def test_documents_expire_as_the_settings_say(house: House) -> None:
     """The timestamp first."""
     expected = {
-        "root": "2027-03-01T12:00:00Z",
-        "targets": "2026-08-28T12:00:00Z",
-        "snapshot": "2026-03-31T12:00:00Z",
-        "timestamp": "2026-03-08T12:00:00Z",
+        "root": "2031-03-01T12:00:00Z",
+        "targets": "2030-08-28T12:00:00Z",
+        "snapshot": "2030-03-31T12:00:00Z",
+        "timestamp": "2030-03-08T12:00:00Z",
     }
 
     assert expected == {one.role: one.expires for one in house.publisher.list().roles}

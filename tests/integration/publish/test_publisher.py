@@ -28,7 +28,7 @@ from edged.publish.papers import Papers
 from edged.publish.publisher import Plan
 from edged.publish.settings import PublishSettings
 from edged.publish.view import view
-from edged.publish.when import stages, stamp
+from edged.publish.when import stages
 from edged.wire.listing import (
     ChunkIndex,
     Listing,
@@ -36,6 +36,7 @@ from edged.wire.listing import (
     manifest_path,
     read_custom,
 )
+from edged.wire.words import utc_text
 from tests.fakes.daemon import DEMO
 from tests.fakes.files import PowerCut, RecordingFiles
 from tests.fakes.publishing import BEGIN, House, silent, small_bundle, states
@@ -247,7 +248,7 @@ def test_an_offer_is_signed_as_it_was_planned(house: House) -> None:
     house.add(plan=plan)
 
     found = listing_of(house)
-    assert (plan.rollout, stamp(BEGIN), "2026-03-31T12:00:00Z") == (
+    assert (plan.rollout, utc_text(BEGIN), "2030-03-31T12:00:00Z") == (
         found.rollout,
         found.starts,
         found.mandatory_by,
@@ -271,7 +272,7 @@ def test_every_change_of_an_offer_is_a_new_version(house: House) -> None:
     after = view(Papers(house.home, house.files)).targets.signed.targets
     assert before == after[manifest_path("digits", 1)].hashes
     found = listing_of(house)
-    assert (True, 0.05, "2026-03-01T14:00:00Z") == (
+    assert (True, 0.05, "2030-03-01T14:00:00Z") == (
         found.halted,
         found.rollout[0].share,
         found.starts,
@@ -367,7 +368,7 @@ def test_settings_are_read_each_time(house: House) -> None:
 
     (wrote,) = house.publisher.renew().settled.wrote
 
-    assert "2026-03-02T12:00:00Z" == wrote.expires
+    assert "2030-03-02T12:00:00Z" == wrote.expires
     assert PublishSettings().expiry.timestamp == 7 * 86400.0
 
 

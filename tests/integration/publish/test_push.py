@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> House:
 def device(house: House, at: Path) -> Verified:
     """Look at a folder as a device does."""
     root = house.home.first_root.read_bytes()
-    return verify(str(at), Folder(at), root, house.clock.utc())
+    return verify(str(at), Folder(at), root, house.clock)
 
 
 def test_the_timestamp_comes_last_and_files_first(house: House, tmp_path: Path) -> None:

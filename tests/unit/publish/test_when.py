@@ -12,9 +12,9 @@ from edged.publish.when import (
     span,
     stages,
     stages_text,
-    stamp,
 )
 from edged.wire.listing import Listing, Stage
+from edged.wire.words import utc_text
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STAGED = "1%@0h,10%@6h,100%@24h"
@@ -27,8 +27,8 @@ def listing(**said: object) -> Listing:
         "version": "1",
         "seq": 1,
         "size_bytes": 1,
-        "issued": stamp(NOW),
-        "starts": stamp(NOW),
+        "issued": utc_text(NOW),
+        "starts": utc_text(NOW),
     }
     return Listing(**{**base, **said})  # type: ignore[arg-type]  # named above
 
