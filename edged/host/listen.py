@@ -6,7 +6,8 @@ listens already, is close-on-exec and does not block; the only error is
 loopback only: no listener that a network can reach is ever made or accepted.
 
 Names: a socket unit says which socket is which by `FileDescriptorName=data` or
-`FileDescriptorName=control`. A single socket without a name is the data socket.
+`FileDescriptorName=control`; edged-updater's is `updater`. A single socket without a
+name is the first that its process knows.
 
 Buffers: a Unix socket does not inherit SO_SNDBUF from its listener (measured on
 Linux 6.18), so `widen` is for the connections.
@@ -21,7 +22,7 @@ import os
 import socket
 import stat
 from asyncio.trsock import TransportSocket
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -72,10 +73,18 @@ class Inherited(msgspec.Struct, frozen=True, kw_only=True):
 
     data: tuple[Listener, ...] = ()
     control: tuple[Listener, ...] = ()
+    updater: tuple[Listener, ...] = ()
 
 
-def inherited(environ: MutableMapping[str, str] = os.environ) -> Inherited:
+def inherited(
+    environ: MutableMapping[str, str] = os.environ,
+    names: Sequence[str] = ("data", "control"),
+) -> Inherited:
     """Take over the sockets that systemd opened for us, if any.
+
+    Args:
+        environ: where systemd says so.
+        names: of the sockets that this process has a use for.
 
     LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES are removed from `environ`, so that no
     child takes them for its own.
@@ -85,27 +94,28 @@ def inherited(environ: MutableMapping[str, str] = os.environ) -> Inherited:
     """
     pid = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "")
-    names = environ.pop("LISTEN_FDNAMES", "")
+    told = environ.pop("LISTEN_FDNAMES", "")
     if pid != str(os.getpid()) or not count.isdecimal():
         return Inherited()
     fds = range(FIRST_FD, FIRST_FD + int(count))
-    found: dict[str, list[Listener]] = {"data": [], "control": []}
-    for fd, name in zip(fds, _names(names, len(fds)), strict=True):
-        found[name].append(_take_over(fd, name))
-    return Inherited(data=tuple(found["data"]), control=tuple(found["control"]))
+    found: dict[str, tuple[Listener, ...]] = dict.fromkeys(names, ())
+    for fd, name in zip(fds, _names(told, len(fds), names), strict=True):
+        found[name] += (_take_over(fd, name),)
+    return Inherited(**found)
 
 
-def _names(names: str, count: int) -> list[str]:
+def _names(told: str, count: int, known: Sequence[str]) -> list[str]:
     """Tell which of `count` sockets is for what."""
-    if not names and count == 1:
-        return ["data"]
-    given = names.split(":") if names else ["unknown"] * count
+    if not told and count == 1:
+        return [known[0]]
+    given = told.split(":") if told else ["unknown"] * count
     for name in given:
-        if name not in ("data", "control"):
+        if name not in known:
+            words = " or ".join(known)
             raise SocketFailed(
                 f"cannot tell what the inherited socket {name!r} is for: "
-                "its name is neither data nor control",
-                hint="set FileDescriptorName=data or control in the .socket unit",
+                f"its name is not {words}",
+                hint=f"set FileDescriptorName={words} in the .socket unit",
             )
     if len(given) != count:
         raise SocketFailed(

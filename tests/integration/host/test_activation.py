@@ -137,7 +137,7 @@ def test_a_socket_of_unknown_purpose_is_refused(
 
     expected = (
         f"STATUS=cannot tell what the inherited socket {name!r} is for: "
-        "its name is neither data nor control / set FileDescriptorName=data or control"
+        "its name is not data or control / set FileDescriptorName=data or control"
     )
     assert ear.recv(4096).decode().startswith(expected)
 
