@@ -1,0 +1,34 @@
+"""The root that an administrator gave."""
+
+from pathlib import Path
+
+import pytest
+
+from edged.errors import Untrusted
+from edged.trust.anchor import ROOT_MAX, read_root
+
+
+def test_a_root_is_read_as_it_is(tmp_path: Path) -> None:
+    """Up to the size that python-tuf takes."""
+    path = tmp_path / "root.json"
+    path.write_bytes(b"x" * ROOT_MAX)
+
+    assert b"x" * ROOT_MAX == read_root(path, "main")
+
+
+def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """With its source, and what to look at."""
+    with pytest.raises(Untrusted, match="source main: its root .* no such file") as no:
+        read_root(tmp_path / "root.json", "main")
+
+    assert "no-root" == no.value.fields["reason"]
+    assert f"ls -l {tmp_path}/root.json" == no.value.hint
+
+
+def test_one_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    """It would be read into memory whole."""
+    path = tmp_path / "root.json"
+    path.write_bytes(b"x" * (ROOT_MAX + 1))
+
+    with pytest.raises(Untrusted, match="more than 512000 bytes"):
+        read_root(path, "main")
