@@ -405,7 +405,7 @@ def _pusher(desk: Desk, args: argparse.Namespace) -> Iterator["Pusher"]:
     from edged.publish.push import Pusher  # noqa: PLC0415  # as the law says
 
     try:
-        yield Pusher(Home(args.repo.absolute()), DiskFiles())
+        yield Pusher(Home(args.repo.absolute()), DiskFiles(), SystemClock())
     finally:
         desk.screen.progress("")
 

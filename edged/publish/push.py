@@ -14,6 +14,7 @@ from pathlib import Path
 from tuf.api.metadata import Timestamp
 
 from edged.errors import BadRelease, Conflict, NoInput, StoreFailed
+from edged.host.clock import Clock
 from edged.host.files import Files, Site, Writer, store_errors
 from edged.publish import listings
 from edged.publish.documents import Pushed
@@ -34,7 +35,8 @@ _FRESH = ".{}.new"
 class Pusher:
     """Brings what is signed to where devices find it."""
 
-    def __init__(self, home: Home, files: Files) -> None:
+    def __init__(self, home: Home, files: Files, clock: Clock) -> None:
+        self._clock = clock
         self._home = home
         self._files = files
         self._papers = Papers(home, files)
@@ -47,13 +49,14 @@ class Pusher:
             tell: told what is being copied.
 
         Raises:
-            Conflict: something waits for a signature, or what is there is newer.
+            Conflict: something waits for a signature or has expired; or what is there
+                is newer.
             BadRelease: a file of a release is missing.
             NoInput: the folder cannot be.
             StoreFailed: the disk refuses.
         """
         with alone(self._home.root):
-            seen = view(self._papers)
+            seen = view(self._papers, self._clock.utc())
             self._check(into, seen)
             ensure(self._files, into, site=Site.PUBLISH_PUSH)
             files, size_bytes = 0, 0
@@ -74,12 +77,12 @@ class Pusher:
 
         Raises:
             UnknownVersion: the release is not listed.
-            Conflict: something waits for a signature.
+            Conflict: something waits for a signature, or has expired.
             BadRelease: a file of the release is missing.
             StoreFailed: the disk refuses.
         """
         with alone(self._home.root):
-            seen = view(self._papers)
+            seen = view(self._papers, self._clock.utc())
             listing = listings.find(seen.targets.signed.targets, model, seq)
             paths = [
                 *self._documents(seen),

@@ -4,10 +4,19 @@ Law: looks, and changes nothing. A view begins at the timestamp, as a device doe
 it does not lead to is not in it. Only a view is ever pushed or bundled.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import (
+    Metadata,
+    Root,
+    Signed,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
 
 from edged.errors import BadRelease, Conflict
 from edged.host.files import store_errors
@@ -17,6 +26,7 @@ from edged.publish.office import waiting_for
 from edged.publish.papers import Papers
 from edged.publish.shelf import target_name
 from edged.wire.listing import ChunkIndex, Listing, chunks_path, manifest_path
+from edged.wire.words import utc_text
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +47,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return listings(self.targets.signed.targets)
 
 
-def view(papers: Papers) -> View:
+def view(papers: Papers, now: datetime) -> View:
     """Return what a device would see, now.
 
     Raises:
-        Conflict: the documents do not agree: one waits for a signature.
+        Conflict: the documents do not agree, as one waits for a signature; or one has
+            expired.
         NoInput: the folder is no publisher's.
         BadRelease: a document is damaged.
         StoreFailed: a document cannot be read.
@@ -56,9 +67,12 @@ def view(papers: Papers) -> View:
     targets = papers.at(Targets, snapshot.signed.meta["targets.json"].version)
     if targets is None:
         raise _unfinished("targets")
-    _check(root, timestamp)
-    _check(root, snapshot)
-    _check(root, targets)
+    for paper in (timestamp, snapshot, targets):
+        if waiting_for(root, paper) is not None:
+            raise _unfinished(paper.signed.type)
+    for signed in (root, targets.signed, snapshot.signed, timestamp.signed):
+        if signed.is_expired(now):
+            raise _expired(signed)
     return View(
         roots=papers.roots(), snapshot=snapshot, targets=targets, timestamp=timestamp
     )
@@ -103,17 +117,20 @@ def blob_files(view: View, home: Home, listing: Listing) -> list[Path]:
     return [found[sha256] for sha256 in sorted(found)]
 
 
-def _check(
-    root: Root, paper: Metadata[Timestamp] | Metadata[Snapshot] | Metadata[Targets]
-) -> None:
-    if waiting_for(root, paper) is not None:
-        raise _unfinished(paper.signed.type)
-
-
 def _unfinished(role: str) -> Conflict:
     return Conflict(
         f"cannot offer this: the {role} is not signed as the newest root asks for",
         hint="`edgectl publish sign`, or `edgectl publish renew` where its key is",
+    )
+
+
+def _expired(signed: Signed) -> Conflict:
+    by_hand = signed.type in {Root.type, Targets.type}
+    step = f"sign {signed.type}" if by_hand else "renew"
+    return Conflict(
+        f"cannot offer this: {signed.type} {signed.version} has expired, on "
+        f"{utc_text(signed.expires)}, and devices would refuse it",
+        hint=f"edgectl publish {step}",
     )
 
 

@@ -83,7 +83,7 @@ class House:
 
     def push(self, into: Path) -> int:
         """Push; return how many files were new."""
-        return Pusher(self.home, self.files).push(into, silent).files
+        return Pusher(self.home, self.files, self.clock).push(into, silent).files
 
     def again(self, *, files: Files | None = None) -> "House":
         """Return the publisher that the next command makes: it knows no key yet."""

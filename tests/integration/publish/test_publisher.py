@@ -27,7 +27,7 @@ from edged.publish.intake import Bare
 from edged.publish.papers import Papers
 from edged.publish.publisher import Plan
 from edged.publish.settings import PublishSettings
-from edged.publish.view import view
+from edged.publish.view import View, view
 from edged.publish.when import stages
 from edged.wire.listing import (
     ChunkIndex,
@@ -82,10 +82,14 @@ class Device:
         return read_custom(info.custom)
 
 
+def seen(house: House) -> View:
+    """Look at what is signed."""
+    return view(Papers(house.home, house.files), house.clock.utc())
+
+
 def listing_of(house: House, seq: int = 1) -> Listing:
     """Return what is listed, as devices would see it after a push."""
-    papers = Papers(house.home, house.files)
-    return next(one for one in view(papers).releases if one.seq == seq)
+    return next(one for one in seen(house).releases if one.seq == seq)
 
 
 # --- setting up -------------------------------------------------------------------
@@ -258,7 +262,7 @@ def test_an_offer_is_signed_as_it_was_planned(house: House) -> None:
 def test_every_change_of_an_offer_is_a_new_version(house: House) -> None:
     """Of targets, snapshot and timestamp; the file is as it was."""
     house.add()
-    target = view(Papers(house.home, house.files)).targets.signed.targets
+    target = seen(house).targets.signed.targets
     before = target[manifest_path("digits", 1)].hashes
     house.clock.later(hours=2)
 
@@ -269,7 +273,7 @@ def test_every_change_of_an_offer_is_a_new_version(house: House) -> None:
         {one.role: one.version for one in halted.settled.wrote},
         {one.version for one in rolled.settled.wrote},
     ]
-    after = view(Papers(house.home, house.files)).targets.signed.targets
+    after = seen(house).targets.signed.targets
     assert before == after[manifest_path("digits", 1)].hashes
     found = listing_of(house)
     assert (True, 0.05, "2030-03-01T14:00:00Z") == (
@@ -324,7 +328,7 @@ def test_every_cut_of_an_add_leaves_a_view_and_the_next_command_ends_it(
     house.again(files=counted).add(seq=2)
     whole = states(house.home.metadata)
     steps = [n for n, op in enumerate(counted.ops) if op.site not in _BEFORE]
-    seen, ended = set(), set()
+    left, ended = set(), set()
 
     for cut in steps:
         shutil.rmtree(house.root)
@@ -332,9 +336,9 @@ def test_every_cut_of_an_add_leaves_a_view_and_the_next_command_ends_it(
         crashed = house.again(files=RecordingFiles(cut_after=cut))
         with pytest.raises(PowerCut):
             crashed.add(seq=2)
-        seen.add(tuple(one.seq for one in view(_papers(house)).releases))
+        left.add(tuple(one.seq for one in seen(house).releases))
         house.again().publisher.renew()
-        ended.add(tuple(one.seq for one in view(_papers(house)).releases))
+        ended.add(tuple(one.seq for one in seen(house).releases))
         after = states(house.home.metadata)
         assert not {
             name
@@ -342,7 +346,7 @@ def test_every_cut_of_an_add_leaves_a_view_and_the_next_command_ends_it(
             if name[0].isdecimal() and whole[name] != after[name]
         }
 
-    assert ({(1,)}, {(1,), (1, 2)}) == (seen, ended)
+    assert ({(1,)}, {(1,), (1, 2)}) == (left, ended)
 
 
 def test_a_disk_that_is_full_is_told_and_what_was_stays(house: House) -> None:
@@ -353,12 +357,12 @@ def test_a_disk_that_is_full_is_told_and_what_was_stays(house: House) -> None:
 
     with pytest.raises(StoreFailed):
         house.again(files=files).add(seq=2)
-    before = [one.seq for one in view(_papers(house)).releases]
+    before = [one.seq for one in seen(house).releases]
     house.again().publisher.renew()
 
     assert ([1], [1, 2]) == (
         before,
-        [one.seq for one in view(_papers(house)).releases],
+        [one.seq for one in seen(house).releases],
     )
 
 
@@ -384,7 +388,3 @@ def test_what_is_signed_is_json_that_people_can_read(house: House) -> None:
 
 #: Steps that only make room for the copy of the bundle.
 _BEFORE = {Site.STAGE_FOLDER, Site.STAGE_FILE, Site.STAGE_SYNC}
-
-
-def _papers(house: House) -> Papers:
-    return Papers(house.home, house.files)

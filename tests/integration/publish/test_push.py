@@ -35,7 +35,7 @@ def test_the_timestamp_comes_last_and_files_first(house: House, tmp_path: Path) 
     """Whoever looks in between sees the old view or the new one."""
     files = RecordingFiles()
 
-    Pusher(house.home, files).push(tmp_path / "www", silent)
+    Pusher(house.home, files, house.clock).push(tmp_path / "www", silent)
 
     names = [op.path.name for op in files.ops if op.verb == "rename"]
     kinds = [
@@ -81,13 +81,13 @@ def test_every_cut_leaves_a_view_that_a_device_can_use(
     house.push(tmp_path / "www")
     house.add(seq=2)
     counted = RecordingFiles()
-    Pusher(house.home, counted).push(tmp_path / "count", silent)
+    Pusher(house.home, counted, house.clock).push(tmp_path / "count", silent)
     seen = set()
 
     for cut in range(1, len(counted.ops)):
         files = RecordingFiles(cut_after=cut)
         try:
-            Pusher(house.home, files).push(tmp_path / "www", silent)
+            Pusher(house.home, files, house.clock).push(tmp_path / "www", silent)
         except PowerCut:
             pass
         else:
@@ -115,7 +115,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_view(
     files.fail(Site.PUBLISH_PUSH, OSError(28, os.strerror(28)), verb="create")
 
     with pytest.raises(StoreFailed, match="cannot "):
-        Pusher(house.home, files).push(tmp_path / "www", silent)
+        Pusher(house.home, files, house.clock).push(tmp_path / "www", silent)
 
     assert before == states(tmp_path / "www")
 
@@ -169,7 +169,7 @@ def test_a_tar_holds_one_release_as_a_repository(house: House, tmp_path: Path) -
     house.add(seq=2)
     out = tmp_path / "digits.tar"
 
-    report = Pusher(house.home, DiskFiles()).bundle("digits", 2, out)
+    report = Pusher(house.home, DiskFiles(), house.clock).bundle("digits", 2, out)
 
     with tarfile.open(out) as archive:
         archive.extractall(tmp_path / "stick", filter="data")
@@ -184,6 +184,8 @@ def test_a_tar_holds_one_release_as_a_repository(house: House, tmp_path: Path) -
 def test_a_tar_of_what_is_not_listed_is_refused(house: House, tmp_path: Path) -> None:
     """Nothing is written."""
     with pytest.raises(UnknownVersion):
-        Pusher(house.home, DiskFiles()).bundle("digits", 7, tmp_path / "x.tar")
+        Pusher(house.home, DiskFiles(), house.clock).bundle(
+            "digits", 7, tmp_path / "x.tar"
+        )
 
     assert not (tmp_path / "x.tar").exists()

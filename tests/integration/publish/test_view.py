@@ -22,7 +22,7 @@ def house(tmp_path: Path) -> House:
 
 def seen(house: House) -> View:
     """Look."""
-    return view(Papers(house.home, house.files))
+    return view(Papers(house.home, house.files), house.clock.utc())
 
 
 def test_it_begins_at_the_timestamp(house: House) -> None:
@@ -87,3 +87,19 @@ def test_a_view_of_an_old_root_is_none(house: House, tmp_path: Path) -> None:
 
     with pytest.raises(Conflict, match="the timestamp is not signed as the newest"):
         seen(house)
+
+
+@pytest.mark.parametrize(
+    ("days", "role", "step"),
+    [(8, "timestamp 2", "renew"), (181, "targets 2", "sign targets")],
+)
+def test_what_has_expired_is_not_offered(
+    house: House, days: int, role: str, step: str
+) -> None:
+    """Devices whose clock is right would refuse it."""
+    house.clock.later(days=days)
+
+    with pytest.raises(Conflict, match=f"{role} has expired") as caught:
+        seen(house)
+
+    assert f"edgectl publish {step}" == caught.value.hint
