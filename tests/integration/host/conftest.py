@@ -1,6 +1,8 @@
-"""A stand-in for systemd: a folder, a notify socket, a journal socket."""
+"""A stand-in for systemd: a folder, a notify socket, a journal socket; a small disk."""
 
+import os
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,3 +24,20 @@ def ear(folder: Path) -> Iterator[socket.socket]:
         bound.bind(str(folder / "ear"))
         bound.settimeout(10)
         yield bound
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Mount a tmpfs of 1 MiB, or skip where that is not allowed."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    mount = tmp_path / "small"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"cannot mount a tmpfs here: {made.stderr.strip()}")
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], check=True)
