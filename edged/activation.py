@@ -22,6 +22,7 @@ from edged.store.layout import Layout
 from edged.store.links import Links
 from edged.store.profiles import Profiles
 from edged.store.releases import Releases
+from edged.vouching import Vouching
 
 
 class Activation:
@@ -42,6 +43,9 @@ class Activation:
             layout=layout,
             files=files,
             limits=Limits(max_bytes=settings.store.max_bundle),
+            verifier=Vouching(
+                settings.update, folder=layout.root / "trust", files=files
+            ),
         )
         self._trial = Trial(
             profiles=profiles,

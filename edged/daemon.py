@@ -81,6 +81,7 @@ class Daemon:
         self._roles = Roles(
             admin_groups=settings.control.admin_groups,
             admin_users=settings.control.admin_users,
+            update_user=settings.update.user,
         )
         self._clock = clock
         self._files = files
@@ -242,6 +243,7 @@ class Daemon:
         self._activation.obey(settings)
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users
+        self._roles.update_user = settings.update.user
         if not waiting:
             return None
         return Trouble(

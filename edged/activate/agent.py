@@ -28,7 +28,7 @@ from edged.activate.shelf import changed, which
 from edged.activate.swapper import P
 from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
-from edged.errors import Broken, Conflict, Draining, EdgedError, Unsigned
+from edged.errors import Broken, Conflict, Draining, EdgedError
 from edged.store.releases import Release
 from edged.wire.changes import Change, Step, Wish
 from edged.wire.messages import (
@@ -38,6 +38,7 @@ from edged.wire.messages import (
     Trouble,
     UseRequest,
 )
+from edged.wire.names import Trust
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +68,7 @@ class Agent(Generic[P]):
         self.shop = shop
         self.ward = Ward(shop, rules.probation, threads=rules.threads, later=self.later)
         self.passage = Passage(shop, self.ward, rules.trial)
-        self._signed = rules.signed
-        self._gate = Gatekeeper(shop, self.passage)
+        self._gate = Gatekeeper(shop, self.passage, signed=rules.signed)
         self.opening = Opening(shop, self.ward, rules.trial, boot=boot)
         self._swept = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
@@ -97,7 +97,7 @@ class Agent(Generic[P]):
 
     def obey(self, rules: Rules) -> None:
         """Take over changed rules; releases in probation keep theirs."""
-        self._signed = rules.signed
+        self._gate.signed = rules.signed
         self.passage.rules = rules.trial
         self.ward.rules = rules.probation
 
@@ -115,6 +115,7 @@ class Agent(Generic[P]):
 
         Raises:
             Unsigned, Pinned, Quarantined, ChangeUnderWay: it may not come in now.
+            Untrusted: its source does not vouch for it.
             BadBundle: the stream, the manifest or a digest is not right.
             SignatureChanged, Downgrade: it may not replace what is live.
             Rejected: it failed its trial; what was live stays live.
@@ -123,14 +124,14 @@ class Agent(Generic[P]):
         """
         shop = self.shop
         shop.check_open()
-        if self._signed:
-            raise Unsigned(
-                "cannot install: this box takes signed releases alone, and this one "
-                "is not signed",
-                hint="edgectl config show",
-            )
+        if request.source is None:
+            self._gate.check_trust(Trust.LOCAL, "install")
         await self._swept.wait()  # or the sweep of start-up would take it away
-        staged = await pulled(chunks, shop.intake.receive, shop.intake_thread)
+        staged = await pulled(
+            chunks,
+            lambda pull: shop.intake.receive(pull, request),
+            shop.intake_thread,
+        )
         async with shop.turn:
             new = await shop.work(lambda: shop.intake.describe(staged, request))
             try:
@@ -158,6 +159,7 @@ class Agent(Generic[P]):
     def _check(
         self, new: Candidate, live: Release | None, request: InstallRequest
     ) -> None:
+        self._gate.check_trust(new.vouched.trust, f"install {_words(new)}")
         self._gate.check(new.manifest.name, new.digest, f"install {_words(new)}")
         check_box(new.manifest, arch=platform.machine(), edged=__version__)
         if live is None or live.digest != new.digest:
@@ -165,7 +167,8 @@ class Agent(Generic[P]):
                 new.manifest,
                 live.manifest if live else None,
                 new_signature=request.new_signature,
-                downgrade=request.downgrade,
+                downgrade=request.downgrade
+                or (live is not None and live.digest in new.vouched.revoked),
             )
 
     async def _taken_in(self, new: Candidate, live: Release | None, by: str) -> Errand:
@@ -175,7 +178,14 @@ class Agent(Generic[P]):
         was_there = release.folder in had
         try:
             await self._gate.supersede_held(name, f"seq {release.manifest.seq} came")
-            change = await self._begun(Wish.INSTALL, release, live, by)
+            change = await self._begun(
+                Wish.INSTALL,
+                release,
+                live,
+                by,
+                why=f"from source {new.source}" if new.source else "",
+                trust=new.vouched.trust,
+            )
         except BaseException:
             if not was_there:
                 await shop.work(lambda: shop.undo(release))
@@ -299,7 +309,7 @@ class Agent(Generic[P]):
 
     # --- steps -------------------------------------------------------------------
 
-    async def _begun(  # what the journal keeps of a wish
+    async def _begun(  # noqa: PLR0913  # what the journal keeps of a wish
         self,
         wish: Wish,
         release: Release,
@@ -308,6 +318,7 @@ class Agent(Generic[P]):
         *,
         step: Step = Step.STAGED,
         why: str = "",
+        trust: Trust | None = None,
     ) -> Change:
         shop = self.shop
         change = await shop.work(
@@ -316,6 +327,7 @@ class Agent(Generic[P]):
                 wish=wish,
                 by=by,
                 step=step,
+                trust=trust,
                 release=which(release),
                 before=which(live) if live else None,
                 why=why,

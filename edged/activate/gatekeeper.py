@@ -1,7 +1,8 @@
 """May a change of this model begin: pins, quarantine, one change at a time.
 
-Law: answers from the journal and from what is under way; changes nothing but to note
-that a held release is out of date. On the loop, under `shop.turn`.
+Law: answers from the journal, from what is under way and from a rule of the settings;
+changes nothing but to note that a held release is out of date. On the loop, under
+`shop.turn`.
 """
 
 from typing import Generic
@@ -9,16 +10,24 @@ from typing import Generic
 from edged.activate.passage import Passage
 from edged.activate.swapper import P
 from edged.activate.workshop import Workshop
-from edged.errors import ChangeUnderWay, Pinned, Quarantined
+from edged.errors import ChangeUnderWay, Pinned, Quarantined, Unsigned
 from edged.wire.changes import Change, Step
+from edged.wire.names import Trust
 
 
 class Gatekeeper(Generic[P]):
-    """Keeps changes apart."""
+    """Keeps changes apart.
 
-    def __init__(self, shop: Workshop[P], passage: Passage[P]) -> None:
+    Attributes:
+        signed: whether only signed releases may come in.
+    """
+
+    def __init__(
+        self, shop: Workshop[P], passage: Passage[P], *, signed: bool = False
+    ) -> None:
         self._shop = shop
         self._passage = passage
+        self.signed = signed
 
     def check(self, name: str, digest: str, doing: str) -> None:
         """Check that a release may begin its way.
@@ -39,6 +48,19 @@ class Gatekeeper(Generic[P]):
                 f"cannot {doing}: change {number} of it is under way",
                 hint=f"edgectl watch {number}",
                 change=number,
+            )
+
+    def check_trust(self, trust: Trust, doing: str) -> None:
+        """Check that what vouches for a release is enough here.
+
+        Raises:
+            Unsigned: it is not.
+        """
+        if self.signed and trust is not Trust.SIGNED:
+            raise Unsigned(
+                f"cannot {doing}: this box takes signed releases alone, and this one "
+                "is not signed",
+                hint="edgectl config show",
             )
 
     def _under_way(self, name: str) -> int | None:

@@ -76,7 +76,7 @@ class History:
         wish: Wish,
         by: str,
         step: Step = Step.STAGED,
-        trust: Trust = Trust.LOCAL,
+        trust: Trust | None = None,
         release: Which | None = None,
         before: Which | None = None,
         why: str = "",
@@ -91,7 +91,7 @@ class History:
             wish: what somebody wanted.
             by: who.
             step: the first.
-            trust: why the release may be here.
+            trust: why the release may be here; None: as it is known.
             release: the one that the change is about; None for the model as a whole.
             before: the live one.
             why: of the first step, as in `StepTaken`; so `code`, `hint`, `figures`.
@@ -118,7 +118,7 @@ class History:
                 model=model,
                 wish=wish,
                 by=by,
-                trust=trust,
+                trust=trust or self._ledger.trust(release.digest if release else ""),
                 release=release,
                 before=before,
                 steps=(taken,),
@@ -297,6 +297,11 @@ class History:
         """Return who quarantined a release, and why; None if it is not."""
         with self._reading:
             return self._ledger.state.quarantined.get(digest)
+
+    def trust(self, digest: str) -> Trust:
+        """Tell why a release may be here; one that nobody vouched for is local."""
+        with self._reading:
+            return self._ledger.trust(digest)
 
     def marks(self, model: str) -> tuple[Marked, ...]:
         """Return a model's quarantined releases, also those that are gone."""

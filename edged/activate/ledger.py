@@ -18,6 +18,7 @@ from edged.wire.changes import (
     AnyEntry,
     Attempted,
     Began,
+    Came,
     Change,
     Entry,
     Marked,
@@ -28,12 +29,19 @@ from edged.wire.changes import (
     StepTaken,
     Stopped,
 )
+from edged.wire.names import Trust
 
 #: Changes that are over and still told: some years of a box that is updated weekly.
 ENDED_MAX = 200
 
 #: Releases that stay quarantined. One is about 250 bytes of journal; the oldest go.
 QUARANTINED_MAX = 1000
+
+#: Releases that came from a source and are known to have; as above, 150 bytes each.
+CAME_MAX = 1000
+
+#: Bytes that were signed stay so, whoever brings them again.
+_STRENGTH = {Trust.LOCAL: 0, Trust.SHA256: 1, Trust.SIGNED: 2}
 
 #: Changes are numbered from 1.
 NO_CHANGE = 0
@@ -73,6 +81,7 @@ class State(msgspec.Struct, kw_only=True):
         attempts: the first of each change that is not over, by its id; it knows the
             way back.
         quarantined: by digest, the latest last.
+        came: by digest, why a release that is not local may be here.
         pinned: by model.
         life: the last start.
         stopped: the asked-for stop since then.
@@ -84,6 +93,7 @@ class State(msgspec.Struct, kw_only=True):
     changes: dict[int, Change] = {}
     attempts: dict[int, Attempted] = {}
     quarantined: dict[str, Marked] = {}
+    came: dict[str, Came] = {}
     pinned: dict[str, PinSet] = {}
     life: Started | None = None
     stopped: Stopped | None = None
@@ -143,6 +153,11 @@ class Ledger:
             return None
         return Places(current=first.current, previous=first.previous)
 
+    def trust(self, digest: str) -> Trust:
+        """Tell why a release may be here."""
+        came = self.state.came.get(digest)
+        return came.trust if came else Trust.LOCAL
+
     def crashes(self, digest: str) -> int:
         """Tell how often the daemon crashed with this release, in this boot."""
         crashed = self.state.crashed.get(digest)
@@ -152,6 +167,7 @@ class Ledger:
         """Return the fewest entries that give this ledger again."""
         state = self.state
         return (
+            *state.came.values(),
             *(
                 Began(at_utc=change.steps[0].at_utc, change=change)
                 for change in self.changes()
@@ -187,6 +203,13 @@ class Ledger:
         if change.steps:
             self._forget_attempts(change.id)
             self._put(change)
+            if change.release:
+                came = Came(
+                    at_utc=change.steps[0].at_utc,
+                    digest=change.release.digest,
+                    trust=change.trust,
+                )
+                self._came(came)
 
     @apply.register
     def _(self, entry: Stepped) -> None:
@@ -222,6 +245,10 @@ class Ledger:
             del marked[next(iter(marked))]
 
     @apply.register
+    def _(self, entry: Came) -> None:
+        self._came(entry)
+
+    @apply.register
     def _(self, entry: PinSet) -> None:
         if entry.pinned:
             self.state.pinned[entry.model] = entry
@@ -246,6 +273,13 @@ class Ledger:
     def _(self, entry: Stopped) -> None:
         if self.state.life and self.state.life.boot == entry.boot:
             self.state.stopped = entry
+
+    def _came(self, entry: Came) -> None:
+        came = self.state.came
+        if _STRENGTH[entry.trust] > _STRENGTH[self.trust(entry.digest)]:
+            came[entry.digest] = entry
+        if len(came) > CAME_MAX:
+            del came[next(iter(came))]
 
     def _crashed(self, boot: str) -> None:
         state = self.state

@@ -22,7 +22,15 @@ from edged.wire.changes import (
     ChangesRequest,
     Step,
 )
-from edged.wire.messages import ModelDetail, ModelName, ReleaseRef, Verified
+from edged.wire.messages import (
+    FileSums,
+    ModelDetail,
+    ModelName,
+    Nothing,
+    ReleaseRef,
+    Verified,
+)
+from edged.wire.names import Trust
 from edged.wire.release import Manifest
 
 _log = logging.getLogger(__name__)
@@ -46,6 +54,10 @@ class Window(Generic[P]):
             _log.warning("%s: %s", name, first.text, extra=about(name, first.code))
         return verified
 
+    async def files(self, _request: Nothing) -> FileSums:
+        """Tell the sha256 of every installed file: what need not be sent again."""
+        return FileSums(sha256=await self._shop.look(self._shop.releases.sums))
+
     async def detail(self, request: ModelName) -> ModelDetail:
         """Describe one model: state, ladder, releases, manifest."""
         shop, name = self._shop, request.name
@@ -55,7 +67,9 @@ class Window(Generic[P]):
             live = shop.shelf.whole_live(name)
             refs = tuple(
                 msgspec.structs.replace(
-                    each, standing=standing(each, shop.history, name)
+                    each,
+                    standing=standing(each, shop.history, name),
+                    trust=shop.history.trust(each.digest),
                 )
                 for each in shop.shelf.refs(name)
             )
@@ -70,6 +84,7 @@ class Window(Generic[P]):
             status=status,
             releases=releases,
             manifest=manifest,
+            trust=next((r.trust for r in releases if r.live), Trust.LOCAL),
             pinned=": ".join(filter(None, (pin.by, pin.why))) if pin else "",
         )
 

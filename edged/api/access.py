@@ -1,9 +1,10 @@
 """Who may do what: roles of a peer, and what no browser may send.
 
 Law: everybody who can connect may read; effects are for root, the daemon's own user
-and the administrators that the configuration names. Names are looked up anew for
-every effect, so adding somebody to a group needs no restart (but a new connection:
-a peer keeps the groups that it connected with).
+and the administrators that the configuration names. The updater's user may deliver:
+bring in what a source vouches for, and nothing that a person must decide. Names are
+looked up anew for every effect, so adding somebody to a group needs no restart (but a
+new connection: a peer keeps the groups that it connected with).
 
 A TCP listener never carries the control socket's routes.
 """
@@ -13,12 +14,16 @@ import os
 import pwd
 from collections.abc import Iterable
 
+import msgspec
 from aiohttp import web
 
 from edged.api.connection import Connection
 from edged.errors import NotPermitted
 from edged.host.peer import Peer, peer
 from edged.wire.endpoints import Access
+from edged.wire.messages import InstallRequest
+
+_RANK = {Access.READ: 0, Access.DELIVER: 1, Access.ADMIN: 2}
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -29,6 +34,7 @@ class Roles:
     Args:
         admin_groups: names of groups whose members may change the box.
         admin_users: names of users who may.
+        update_user: name of the user who may deliver.
         own_uid: the daemon's own user.
     """
 
@@ -37,10 +43,12 @@ class Roles:
         *,
         admin_groups: Iterable[str] = (),
         admin_users: Iterable[str] = (),
+        update_user: str | None = None,
         own_uid: int | None = None,
     ) -> None:
         self.admin_groups = tuple(admin_groups)
         self.admin_users = tuple(admin_users)
+        self.update_user = update_user
         self._own_uid = os.getuid() if own_uid is None else own_uid
 
     def of(self, who: Peer) -> Access:
@@ -51,28 +59,52 @@ class Roles:
             or who.uid in _uids(self.admin_users)
         ):
             return Access.ADMIN
+        if self.update_user is not None and who.uid in _uids((self.update_user,)):
+            return Access.DELIVER
         return Access.READ
 
-    def check(self, request: web.BaseRequest, needed: Access) -> None:
-        """Let the request pass, or refuse it.
+    def check(self, request: web.BaseRequest, needed: Access) -> Access:
+        """Let the request pass, or refuse it; return the most that its peer may do.
 
         Raises:
             NotPermitted: names the user and the groups that would do.
         """
         if needed is Access.READ:
-            return  # who is connected was allowed to connect
+            return needed  # who is connected was allowed to connect
         who = peer_of(request)
-        if who is not None and self.of(who) is Access.ADMIN:
-            return
+        may = Access.READ if who is None else self.of(who)
+        if _RANK[may] >= _RANK[needed]:
+            return may
         user = "this peer" if who is None else f"user {_user_name(who.uid)}"
         groups = ", ".join(self.admin_groups)
         raise NotPermitted(
-            f"cannot {request.method} {request.path}: {user} may only read"
+            f"cannot {request.method} {request.path}: {user} may only "
+            + ("read" if may is Access.READ else "read, and deliver releases")
             + (f", not being root or in group {groups}" if groups else ""),
             hint="run the command with sudo",
             uid=None if who is None else who.uid,
             groups=self.admin_groups,
         )
+
+
+def granted(request: InstallRequest, may: Access) -> InstallRequest:
+    """Return what of an install its caller may ask for.
+
+    Who may only deliver can want an older release, and does where the live one was
+    revoked: then the signed metadata says so, and the wish itself counts for nothing.
+
+    Raises:
+        NotPermitted: it is for an administrator.
+    """
+    if may is Access.ADMIN:
+        return request
+    if request.source is None or request.new_signature:
+        raise NotPermitted(
+            "cannot install: the updater's user brings in releases of a source, and "
+            "nothing that a person must decide",
+            hint="run the command with sudo",
+        )
+    return msgspec.structs.replace(request, downgrade=False)
 
 
 def refuse_browsers(request: web.BaseRequest) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from edged.api.access import Roles
+from edged.api.access import Roles, granted
 from edged.api.routes import Routes
 from edged.api.updates import Updater, bind_updates
 from edged.wire import endpoints
@@ -24,6 +24,7 @@ from edged.wire.changes import (
 from edged.wire.messages import (
     Changed,
     ConfigView,
+    FileSums,
     InstallRequest,
     ModelDetail,
     ModelName,
@@ -84,6 +85,9 @@ class Window(Protocol):
 
     async def verify(self, request: ModelName, /) -> Verified:
         """Hash the installed files again."""
+
+    async def files(self, request: Nothing, /) -> FileSums:
+        """Tell the sha256 of every installed file."""
 
     async def detail(self, request: ModelName, /) -> ModelDetail:
         """Tell everything about one model."""
@@ -147,9 +151,10 @@ def control_app(
     routes.bind(endpoints.CONFIG, reads.config)
     routes.bind(endpoints.MODEL, window.detail)
     routes.bind(endpoints.VERIFY, window.verify)
+    routes.bind(endpoints.FILES, window.files)
     routes.bind(endpoints.CHANGES, window.changes)
     routes.bind(endpoints.CHANGE, window.change)
-    routes.bind_stream(endpoints.INSTALL, agent.install)
+    routes.bind_stream(endpoints.INSTALL, agent.install, granted)
     routes.bind_effect(endpoints.USE, agent.use)
     routes.bind_effect(endpoints.ROLLBACK, agent.rollback)
     routes.bind_effect(endpoints.LOAD, upkeep.load)

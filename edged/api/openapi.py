@@ -56,11 +56,17 @@ def _schemas(types: Sequence[type[msgspec.Struct]]) -> Json:
     return components
 
 
+_WHO = {
+    Access.READ: "everybody",
+    Access.DELIVER: "root, administrators, and the updater's user with a `source`,",
+    Access.ADMIN: "root and administrators",
+}
+
+
 def _operation(row: Row) -> Json:
-    who = "root and administrators" if row.access is Access.ADMIN else "everybody"
     operation: Json = {
         "summary": row.summary,
-        "description": f"For {who} who can connect.",
+        "description": f"For {_WHO[row.access]} who can connect.",
         "x-access": row.access.value,
         "parameters": _parameters(row),
         "responses": {

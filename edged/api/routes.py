@@ -14,7 +14,7 @@ from aiohttp import web
 
 from edged.api.access import Roles, who
 from edged.errors import InvalidRequest, TooLarge
-from edged.wire.endpoints import Body, Endpoint
+from edged.wire.endpoints import Access, Body, Endpoint
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -69,12 +69,19 @@ class Routes:
         self,
         endpoint: Endpoint[Q, A],
         handler: Callable[[AsyncIterator[bytes], Q, str], Awaitable[A]],
+        granted: Callable[[Q, Access], Q],
     ) -> None:
-        """Bind an effect whose body is handed down as it arrives, never collected."""
+        """Bind an effect whose body is handed down as it arrives, never collected.
+
+        Args:
+            endpoint: the row.
+            handler: what it is handed down to.
+            granted: what of a request a caller may ask for, who may do so much.
+        """
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            self._roles.check(request, endpoint.access)
-            asked = _from_query(request, endpoint)
+            may = self._roles.check(request, endpoint.access)
+            asked = granted(_from_query(request, endpoint), may)
             chunks = request.content.iter_chunked(CHUNK_BYTES)
             return _json(await handler(chunks, asked, who(request)))
 

@@ -313,14 +313,15 @@ def _releases(releases: tuple[ReleaseRef, ...]) -> list[str]:
             _state(ref),
             size_text(ref.size_bytes),
             ref.installed_utc or "-",
+            ref.trust.value,
             ref.digest[:12],
         )
         for ref in releases
     ]
     return table(
-        ("SEQ", "VERSION", "STATE", "SIZE", "INSTALLED", "DIGEST"),
+        ("SEQ", "VERSION", "STATE", "SIZE", "INSTALLED", "TRUST", "DIGEST"),
         rows,
-        align=(Align.RIGHT, Align.LEFT, Align.LEFT, Align.RIGHT) + (Align.LEFT,) * 2,
+        align=(Align.RIGHT, Align.LEFT, Align.LEFT, Align.RIGHT) + (Align.LEFT,) * 3,
     )
 
 

@@ -80,14 +80,15 @@ def changes_table(changes: Sequence[Change]) -> list[str]:
             change.model,
             change.wish.value,
             _release(change),
+            change.trust.value if change.release else "-",
             change.last.step.value,
             clip(change.by, _BY),
             clip(change.last.why, _WHY),
         )
         for change in changes
     ]
-    head = ("ID", "BEGAN", "MODEL", "WHAT", "RELEASE", "STEP", "BY", "WHY")
-    return table(head, rows, align=(Align.RIGHT,) + (Align.LEFT,) * 7)
+    head = ("ID", "BEGAN", "MODEL", "WHAT", "RELEASE", "TRUST", "STEP", "BY", "WHY")
+    return table(head, rows, align=(Align.RIGHT,) + (Align.LEFT,) * 8)
 
 
 def failure(change: Change) -> EdgedError | None:

@@ -226,6 +226,13 @@ class Marked(Entry, frozen=True, kw_only=True, tag="marked"):
     why: str = ""
 
 
+class Came(Entry, frozen=True, kw_only=True, tag="came"):
+    """A release came from a source; kept when the change that says so is forgotten."""
+
+    digest: str
+    trust: Trust
+
+
 class PinSet(Entry, frozen=True, kw_only=True, tag="pin"):
     """A model stays as it is, or does so no longer."""
 
@@ -247,4 +254,4 @@ class Stopped(Entry, frozen=True, kw_only=True, tag="stopped"):
     boot: str
 
 
-AnyEntry = Began | Stepped | Attempted | Marked | PinSet | Started | Stopped
+AnyEntry = Began | Stepped | Attempted | Marked | Came | PinSet | Started | Stopped

@@ -46,10 +46,11 @@ A = TypeVar("A", bound=msgspec.Struct)
 
 
 class Access(enum.Enum):
-    """Who may call: everybody who can connect, or those who may change the box."""
+    """Who may call; each may do what the ones before may."""
 
-    READ = "read"
-    ADMIN = "admin"
+    READ = "read"  # everybody who can connect
+    DELIVER = "deliver"  # the updater: it may bring in what its sources vouch for
+    ADMIN = "admin"  # those who may change the box
 
 
 class Body(enum.Enum):
@@ -166,7 +167,7 @@ INSTALL = Endpoint(
     path="/v1/install",
     request=InstallRequest,
     answer=Changed,
-    access=Access.ADMIN,
+    access=Access.DELIVER,
     body=Body.TAR,
     summary="Install a release from a tar stream and make it live.",
     timeout_s=600.0,
@@ -351,6 +352,7 @@ _DAEMON: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     QUARANTINE,
     UNQUARANTINE,
     CONFIG,
+    FILES,
 )  # type: ignore[assignment]  # as above
 
 #: Everything that the daemon's control socket answers.

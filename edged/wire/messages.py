@@ -87,6 +87,7 @@ class ReleaseRef(msgspec.Struct, frozen=True, kw_only=True):
     previous: bool = False
     size_bytes: int = 0
     installed_utc: str | None = None
+    trust: Trust = Trust.LOCAL
     standing: Standing = Standing.NEW
 
 
@@ -225,6 +226,7 @@ class ModelDetail(msgspec.Struct, frozen=True, kw_only=True):
 class FileSums(msgspec.Struct, frozen=True, kw_only=True):
     """Installed files by what is in them: sha256, hex, sorted."""
 
+    schema: str = "edged.files/1"
     sha256: tuple[str, ...] = ()
 
 

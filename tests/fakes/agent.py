@@ -25,12 +25,14 @@ from edged.wire.messages import (
     Changed,
     ConfigValue,
     ConfigView,
+    FileSums,
     InstallRequest,
     Level,
     ModelDetail,
     ModelName,
     ModelPhase,
     ModelStatus,
+    Nothing,
     Phase,
     Process,
     Status,
@@ -124,6 +126,11 @@ class FakeAgent:
         """Remember it."""
         self._note(request)
         return Verified(name=request.name, ok=True, files=3, size_bytes=1000)
+
+    async def files(self, request: Nothing) -> FileSums:
+        """Remember it."""
+        self._note(request)
+        return FileSums(sha256=("ab" * 32,))
 
     async def detail(self, request: ModelName) -> ModelDetail:
         """Remember it."""

@@ -48,6 +48,7 @@ from edged.wire.tensors import Datatype
 from tests.data import onnx_files, tflite_files
 from tests.fakes.bundles import tar_of
 from tests.fakes.trial import Believer
+from tests.fakes.verifier import FakeVerifier
 
 if TYPE_CHECKING:
     from edged.serve.live import Live
@@ -124,6 +125,7 @@ class Box:
         self.releases = Releases(self.layout, self.files)
         self.links = Links(self.layout, self.files)
         self.registry = Registry(limits, SystemClock())
+        self.verifier = FakeVerifier()
         profiles = Profiles(self.layout, self.files)
         self.trial = Believer(profiles)
         self.history = History(Journal(self.layout, self.files), SystemClock())
@@ -135,6 +137,7 @@ class Box:
                 layout=self.layout,
                 files=self.files,
                 limits=BundleLimits(),
+                verifier=self.verifier,
             ),
             history=self.history,
             profiles=profiles,

@@ -1,5 +1,6 @@
 """What type checkers must refuse: each line marked `E:` with the error's code."""
 
+from edged.api.access import granted
 from edged.api.routes import Routes
 from edged.client import Client, Control
 from edged.wire import endpoints
@@ -31,7 +32,7 @@ def bind(routes: Routes) -> None:
     routes.bind(endpoints.LOAD, wrong_answer)  # E: arg-type
     routes.bind(endpoints.LOAD, wrong_request)  # E: arg-type
     routes.bind(endpoints.LOAD, blocking)  # E: arg-type
-    routes.bind_stream(endpoints.INSTALL, no_stream)  # E: arg-type
+    routes.bind_stream(endpoints.INSTALL, no_stream, granted)  # E: arg-type
 
 
 def call(control: Control) -> None:

@@ -6,6 +6,7 @@ from typing import Any, assert_type
 import numpy as np
 import numpy.typing as npt
 
+from edged.api.access import granted
 from edged.api.routes import Routes
 from edged.client import AsyncClient, Client, Control, ModelIndex, ModelMetadata, Result
 from edged.wire import endpoints
@@ -56,4 +57,4 @@ async def install(
 def bind(routes: Routes) -> None:
     """A handler of the row's types fits."""
     routes.bind(endpoints.LOAD, load)
-    routes.bind_stream(endpoints.INSTALL, install)
+    routes.bind_stream(endpoints.INSTALL, install, granted)

@@ -21,6 +21,7 @@ WHOLE: dict[str, str] = {}
 # Modules that a test of another name reads line by line; all others have a mirror.
 TESTED_BY: dict[str, str] = {
     "edged/activate/swapper.py": "tests/integration/activate/test_agent.py",
+    "edged/activate/verifier.py": "tests/integration/activate/test_intake.py",
     "edged/api/connection.py": "tests/integration/api/test_bad_http.py",
     "edged/api/data.py": "tests/conformance/test_tritonclient.py",
     "edged/api/door.py": "tests/integration/api/test_drain.py",

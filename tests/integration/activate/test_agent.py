@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edged.activate.verifier import Vouched
 from edged.errors import (
     BadBundle,
     BadModel,
@@ -33,6 +34,7 @@ from edged.errors import (
 from edged.host.files import Site
 from edged.wire.changes import Change, ChangeRequest, PinRequest, SeqRequest, Step, Wish
 from edged.wire.messages import Changed, InstallRequest, ModelName, ModelPhase
+from edged.wire.names import Trust
 from edged.wire.release import BackendName, Input, Output, Signature, Variant
 from edged.wire.tensors import Datatype
 from tests.data import onnx_files, tflite_files
@@ -411,6 +413,39 @@ async def test_a_box_for_signed_releases_takes_no_others(tmp_path: Path) -> None
     with pytest.raises(Unsigned, match="signed releases alone"):
         await box.install(bundle())
     box.close()
+
+
+async def test_a_box_for_signed_releases_takes_signed_ones(tmp_path: Path) -> None:
+    """From a source that is only believed, it takes none."""
+    box = Box(tmp_path, rules=msgspec.structs.replace(RULES, signed=True))
+    box.verifier.sources["main"] = Vouched(trust=Trust.SIGNED)
+    box.verifier.sources["api"] = Vouched(trust=Trust.SHA256)
+    await box.start()
+
+    with pytest.raises(Unsigned, match="signed releases alone"):
+        await box.install(bundle(seq=2), source="api")
+    await box.install(bundle(), source="main")
+
+    assert [2.0] * 4 == await box.ask()
+    assert [] == box.leftovers()
+    box.close()
+
+
+async def test_an_older_release_replaces_a_revoked_one_by_itself(box: Box) -> None:
+    """Signed metadata says that the live one must not run; nobody need add a word."""
+    await box.install(bundle(seq=1))
+    await box.install(bundle(seq=5))
+    (good, bad) = box.releases.installed("sums")
+    box.verifier.sources["main"] = Vouched(trust=Trust.SIGNED)
+
+    with pytest.raises(Downgrade):
+        await box.install(bundle(seq=1), source="main")
+    box.verifier.sources["main"] = Vouched(
+        trust=Trust.SIGNED, revoked=frozenset({bad.digest})
+    )
+    await box.install(bundle(seq=1), source="main")
+
+    assert good.folder == box.live_folder()
 
 
 async def test_a_name_that_differs_from_the_bundle_s_is_refused(box: Box) -> None:

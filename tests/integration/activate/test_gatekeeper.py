@@ -5,8 +5,9 @@ import pytest
 from edged.activate.gatekeeper import Gatekeeper
 from edged.activate.passage import Errand
 from edged.activate.shelf import which
-from edged.errors import ChangeUnderWay, Pinned, Quarantined
+from edged.errors import ChangeUnderWay, Pinned, Quarantined, Unsigned
 from edged.wire.changes import PinRequest, SeqRequest, Step, Wish
+from edged.wire.names import Trust
 from tests.data import onnx_files
 from tests.fakes.box import BY, Box, bundle
 
@@ -66,3 +67,14 @@ async def test_a_newer_release_ends_what_is_held(box: Box) -> None:
 
     assert found == held
     assert box.history.change(held.id).last.step is Step.SUPERSEDED
+
+
+async def test_a_box_for_signed_releases_takes_no_others(box: Box) -> None:
+    """Not even from a source that somebody believes; else all are taken."""
+    strict = Gatekeeper(box.shop, box.agent.passage, signed=True)
+
+    strict.check_trust(Trust.SIGNED, "do it")
+    for trust in (Trust.LOCAL, Trust.SHA256):
+        gate(box).check_trust(trust, "do it")
+        with pytest.raises(Unsigned, match="cannot do it: this box takes signed"):
+            strict.check_trust(trust, "do it")

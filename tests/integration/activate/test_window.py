@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from edged.activate.probation import Trigger, Trip
+from edged.activate.verifier import Vouched
 from edged.errors import UnknownChange
 from edged.wire.changes import EDGED, ChangeRequest, ChangesRequest, SeqRequest, Step
-from edged.wire.messages import ModelName, Standing
+from edged.wire.messages import FileSums, ModelName, Nothing, Standing
+from edged.wire.names import Trust
 from tests.data import onnx_files
 from tests.fakes.box import BY, RULES, Box, bundle
 
@@ -108,3 +110,33 @@ async def test_a_release_that_edged_left_by_itself_is_told(tmp_path: Path) -> No
     assert (3, Step.QUARANTINED) == (told.release.seq, told.last.step)
     assert box.window.setback("sums") is None
     box.close()
+
+
+async def test_installed_files_are_told_by_their_sums(box: Box) -> None:
+    """Once each, whoever has them."""
+    await box.install(bundle())
+    await box.install(bundle(name="others"))
+    (release,) = box.releases.installed("sums")
+
+    files = await box.window.files(Nothing())
+
+    assert FileSums(sha256=(release.manifest.files["model.onnx"].sha256,)) == files
+
+
+async def test_a_release_is_told_with_its_trust(box: Box) -> None:
+    """Of the live one, and of each; it goes with the bytes, not with the last wish."""
+    box.verifier.sources["main"] = Vouched(trust=Trust.SIGNED)
+    await box.install(bundle(), source="main")
+    await box.install(bundle(seq=2))
+
+    before = await box.window.detail(ModelName(name="sums"))
+    await box.use(1)
+    after = await box.window.detail(ModelName(name="sums"))
+
+    assert [Trust.SIGNED, Trust.LOCAL] == [r.trust for r in before.releases]
+    assert (Trust.LOCAL, Trust.SIGNED) == (before.trust, after.trust)
+    changes = await box.window.changes(ChangesRequest(name="sums"))
+    assert [Trust.SIGNED, Trust.LOCAL, Trust.SIGNED] == [
+        change.trust for change in changes.changes
+    ]
+    assert "from source main" == changes.changes[0].steps[0].why

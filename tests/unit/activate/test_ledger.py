@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edged.activate.ledger import (
+    CAME_MAX,
     CRASHES_MAX,
     ENDED_MAX,
     QUARANTINED_MAX,
@@ -15,6 +16,7 @@ from edged.wire.changes import (
     AnyEntry,
     Attempted,
     Began,
+    Came,
     Change,
     Marked,
     PinSet,
@@ -26,6 +28,7 @@ from edged.wire.changes import (
     Which,
     Wish,
 )
+from edged.wire.names import Trust
 
 NOW = "2026-11-24T12:00:00Z"
 NEW = "d" * 64
@@ -43,6 +46,7 @@ def _began(
     model: str = "pets",
     digest: str | None = NEW,
     wish: Wish = Wish.INSTALL,
+    trust: Trust = Trust.LOCAL,
 ) -> Began:
     taken = tuple(StepTaken(step=step, at_utc=NOW) for step in steps or (Step.STAGED,))
     return Began(
@@ -52,6 +56,7 @@ def _began(
             model=model,
             wish=wish,
             by="ada",
+            trust=trust,
             release=_which(digest) if digest else None,
             steps=taken,
         ),
@@ -110,10 +115,13 @@ _folder = st.sampled_from([None, "1-aaaaaaaaaaaa", "2-bbbbbbbbbbbb"])
 
 _entry: st.SearchStrategy[AnyEntry] = st.one_of(
     st.builds(
-        lambda change, steps, digest: _began(change, *steps, digest=digest),
+        lambda change, steps, digest, trust: _began(
+            change, *steps, digest=digest, trust=trust
+        ),
         _id,
         st.lists(_step, max_size=3),
         st.none() | _digest,
+        st.sampled_from(Trust),
     ),
     st.builds(
         lambda change: Began(
@@ -287,6 +295,46 @@ def test_a_pin_holds_until_it_is_lifted() -> None:
 
     assert {"pets": pin} == Ledger([pin]).state.pinned
     assert {} == Ledger([pin, unpin]).state.pinned
+
+
+# --- trust -----------------------------------------------------------------------
+
+
+def test_what_was_signed_stays_signed() -> None:
+    """Whoever brings the same bytes again, and whatever became of them."""
+    ledger = Ledger(
+        [
+            _began(1, Step.REFUSED, trust=Trust.SHA256),
+            _began(2, Step.DONE, trust=Trust.SIGNED),
+            _began(3, Step.DONE, trust=Trust.LOCAL),
+        ]
+    )
+
+    assert Trust.SIGNED is ledger.trust(NEW)
+    assert Trust.LOCAL is ledger.trust("a" * 64)
+
+
+def test_trust_outlives_the_change_that_says_so() -> None:
+    """A release may be live for longer than changes are told."""
+    first = _began(1, Step.DONE, trust=Trust.SIGNED)
+    later = [_began(n, Step.DONE, digest="a" * 64) for n in range(2, ENDED_MAX + 5)]
+
+    ledger = Ledger(Ledger([first, *later]).entries())
+
+    assert 1 not in ledger.state.changes
+    assert Trust.SIGNED is ledger.trust(NEW)
+
+
+def test_what_came_from_sources_is_bounded_the_oldest_go() -> None:
+    """A box that is updated for years keeps a small journal."""
+    digests = [f"{n:064x}" for n in range(CAME_MAX + 1)]
+
+    ledger = Ledger(
+        Came(at_utc=NOW, digest=digest, trust=Trust.SHA256) for digest in digests
+    )
+
+    assert Trust.LOCAL is ledger.trust(digests[0])
+    assert Trust.SHA256 is ledger.trust(digests[1])
 
 
 # --- crashes -------------------------------------------------------------------

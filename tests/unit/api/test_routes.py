@@ -61,7 +61,7 @@ def test_a_stream_is_not_bound_to_a_handler_without_one() -> None:
     routes = Routes(Roles(), endpoints.TABLE)
 
     with pytest.raises(AssertionError, match="another body"):
-        routes.bind_stream(endpoints.LOAD, _streaming_load)
+        routes.bind_stream(endpoints.LOAD, _streaming_load, lambda asked, _: asked)
 
 
 async def _streaming_load(

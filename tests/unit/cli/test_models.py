@@ -111,11 +111,11 @@ def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
         "int8     litert   loaded  thread          -         0",
         "fp16     litert   -       -               -         0",
         "",
-        "SEQ  VERSION  STATE                 SIZE  INSTALLED  DIGEST",
-        " 12  1.3.0    quarantined            0 B  -          abababababab",
-        " 13  1.3.0    previous               0 B  -          abababababab",
-        " 14  1.4.0    live, probation  293.0 KiB  -          abababababab",
-        " 15  14       held                   0 B  -          abababababab",
+        "SEQ  VERSION  STATE                 SIZE  INSTALLED  TRUST  DIGEST",
+        " 12  1.3.0    quarantined            0 B  -          local  abababababab",
+        " 13  1.3.0    previous               0 B  -          local  abababababab",
+        " 14  1.4.0    live, probation  293.0 KiB  -          local  abababababab",
+        " 15  14       held                   0 B  -          local  abababababab",
     ]
 
 

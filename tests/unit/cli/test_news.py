@@ -113,9 +113,9 @@ def test_changes_stand_in_a_table() -> None:
     head, line = changes_table([COMMITTED])
 
     assert (
-        ["ID", "BEGAN", "MODEL", "WHAT", "RELEASE", "STEP", "BY", "WHY"],
+        ["ID", "BEGAN", "MODEL", "WHAT", "RELEASE", "TRUST", "STEP", "BY", "WHY"],
         (
-            " 1  2026-11-24T06:30:00Z  digits  install  1.4.0 (14)  committed  "
+            " 1  2026-11-24T06:30:00Z  digits  install  1.4.0 (14)  local  committed  "
             "pi (uid 1000, pid 812)"
         ),
     ) == (head.split(), line)
