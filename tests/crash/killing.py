@@ -1,57 +1,64 @@
-"""The real daemon, hit at one system call of an install.
+"""The real daemon, hit at one system call of an install; then what is left is judged.
 
-strace is attached when the daemon is up, so calls are counted from the install on, and
-in each thread for itself: the first of a kind are those that take the stream in. The
-call that is hit is not carried out (a kill) or fails (an error).
-Source: strace(1), inject.
+The daemon is warm when strace is attached: a bundle was refused, so that every thread
+that changes the store is there. strace stays until the change has come to its end.
 """
 
-import contextlib
 import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from edged.client import Control
-from edged.errors import EdgedError
+from edged.errors import BadBundle, EdgedError, NoDaemon, UnknownVersion
 from edged.host.files import DiskFiles
 from edged.store.layout import Layout
 from edged.store.links import Links
 from edged.store.releases import Releases
-from edged.wire.changes import ENDS, ChangesRequest, Step
-from edged.wire.endpoints import CHANGES
+from edged.wire.changes import ENDS, Change, ChangesRequest, Step
+from edged.wire.endpoints import CHANGES, USE
+from edged.wire.messages import UseRequest
+from tests.crash import named_daemon
+from tests.crash.strikes import KILL, Call, planned, struck, threads, traced, was_hit
 from tests.data import onnx_files
 from tests.fakes.box import bundle
 from tests.fakes.daemon import Daemon, running
 
-#: Calls that change the store. Sockets are written with others.
-CALLS = ("mkdir", "fsync", "rename", "symlink", "unlink", "rmdir", "link", "ftruncate")
-
-CONFIG = "server: {group: null}\ninstall: {probation: 0ms}\nlog: {level: warning}\n"
+#: Without probation and with nothing kept but the way back, one install does it all:
+#: comes in, is proved, goes live, is committed, and the oldest is deleted.
+CONFIG = """
+server: {group: null}
+install: {probation: 0ms}
+store: {keep-releases: 2}
+log: {level: warning}
+"""
+#: A file that all releases share: it is linked, not copied.
+CARD = {"CARD.md": b"# Sums\n"}
+NEW = 3
 DOUBLED, NEGATED = [2.0] * 4, [-1.0] * 4
 
+#: Threads of the daemon that change the store.
+WRITERS = {"intake_0", "activate_0"}
 
-class Hit(msgspec.Struct, frozen=True):
-    """One call to hit, the how many-th, and how."""
+#: What a technician must read when the disk said so.
+WORDS = {
+    "error=ENOSPC": "is full",
+    "error=EIO": "reports an input/output error",
+    "error=EROFS": "is read-only",
+}
 
-    call: str
-    when: int
-    how: str = "signal=SIGKILL"
-
-    def __str__(self) -> str:
-        return f"{self.call}-{self.when}-{self.how.partition('=')[2]}"
+_DIED_WITHIN_S = 5.0
 
 
-class Outcome(msgspec.Struct, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the install.
 
     Attributes:
-        hit: whether the daemon was killed, or the error happened.
-        said: what the installer was told.
+        hit: whether the planned call was struck.
+        said: what the installer was told; empty if it went well.
         wrong: a promise that was broken; empty for none.
     """
 
@@ -61,87 +68,109 @@ class Outcome(msgspec.Struct, kw_only=True):
 
 
 def prepared(home: Path) -> Path:
-    """Make a home whose store has a committed release."""
+    """Make a home whose store has two committed releases; another one lies by."""
     home.mkdir()
     (home / "c.yaml").write_text(CONFIG)
-    for name, files in (("one", bundle()), ("two", negated())):
+    negated = onnx_files.unary("Neg", dims=(1, 4))
+    for name, files in (
+        ("first", bundle(extra=CARD)),
+        ("second", bundle(seq=2, extra=CARD)),
+        ("new", bundle(negated, seq=NEW, extra=CARD)),
+        ("bad", {"model.yaml": b"format: 0\n"}),
+    ):
         (home / name).mkdir()
         for file, data in files.items():
             (home / name / file).write_bytes(data)
     with running(home, "--config", str(home / "c.yaml")) as daemon:
-        daemon.install(home / "one")
+        daemon.install(home / "first")
+        daemon.install(home / "second")
         daemon.stop()
     return home
 
 
-def negated() -> dict[str, bytes]:
-    """Return a second release, whose answers are told from the first's."""
-    return bundle(onnx_files.unary("Neg", dims=(1, 4)), seq=2)
+def plan(template: Path, home: Path) -> list[Call]:
+    """Install the new release, plainly; return the calls that change the store."""
+    config = _copied(template, home)
+    with running(home, *config, program=named_daemon.PROGRAM) as daemon:
+        names = _warmed(daemon, home)
+        with traced(daemon.process.pid, home / "strace"):
+            daemon.install(home / "new")
+            _settled(daemon)
+    return planned(home / "strace", names, daemon.state)
 
 
-def hit(template: Path, home: Path, what: Hit) -> Outcome:
-    """Install the second release while one call is hit; then see what is there."""
+def hit(template: Path, home: Path, call: Call, how: str) -> Outcome:
+    """Install the new release while one call is hit; then see what is there."""
+    config = _copied(template, home)
+    with running(home, *config, program=named_daemon.PROGRAM) as daemon:
+        tid = _warmed(daemon, home)[call.thread]
+        with struck(tid, call, how, home / "strace"):
+            error = _installed(daemon, home)
+            _settled(daemon)
+        is_hit = was_hit(home / "strace", call, daemon.state)
+        if how != KILL:
+            told = _untold(daemon, call, error, how) if is_hit else ""
+            wrong = _wrong(daemon, error) or told or _again(daemon, home)
+            if wrong or not _trash(daemon):
+                return _outcome(is_hit, error, wrong)
+            daemon.stop()
+        else:
+            is_hit &= daemon.process.wait(_DIED_WITHIN_S) == -signal.SIGKILL
+    with running(home, *config) as daemon:
+        wrong = _wrong(daemon, error) or _again(daemon, home)
+        left = _trash(daemon)
+    return _outcome(is_hit, error, wrong or (f"not swept: {left}" if left else ""))
+
+
+# --- steps -------------------------------------------------------------------------
+
+
+def _copied(template: Path, home: Path) -> tuple[str, str]:
     shutil.rmtree(home, ignore_errors=True)
-    sockets = shutil.ignore_patterns("n", "r", "log")
-    shutil.copytree(template, home, symlinks=True, ignore=sockets)
-    config = ("--config", str(home / "c.yaml"))
-    with running(home, *config) as daemon:
-        with _struck(daemon, what) as traced:
-            said = _installed(daemon, home)
-        if "closed the connection" in said:
-            daemon.process.wait(5)  # it is gone, or about to be
-        was_killed = daemon.process.poll() == -signal.SIGKILL
-        is_hit = was_killed or "INJECTED" in traced.read_text()
-        if not was_killed:
-            wrong = _wrong(daemon, said)
-            return Outcome(hit=is_hit, said=said, wrong=wrong or _again(daemon, home))
-    with running(home, *config) as daemon:
-        wrong = _wrong(daemon, said) or _again(daemon, home)
-    return Outcome(hit=is_hit, said=said, wrong=wrong)
+    lively = shutil.ignore_patterns("n", "r", "log")
+    shutil.copytree(template, home, symlinks=True, ignore=lively)
+    return "--config", str(home / "c.yaml")
 
 
-@contextlib.contextmanager
-def _struck(daemon: Daemon, what: Hit) -> Iterator[Path]:
-    traced = daemon.log.with_name("strace")
-    strace = subprocess.Popen(
-        [
-            *("strace", "-f", "-p", str(daemon.process.pid), "-o", str(traced)),
-            *("-e", f"trace={what.call}", "-e", "signal=none"),
-            *("-e", f"inject={what.call}:{what.how}:when={what.when}"),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert strace.stderr is not None
+def _warmed(daemon: Daemon, home: Path) -> dict[str, int]:
+    """Let it refuse a bundle, so that all writers live; return all threads."""
     try:
-        assert "attached" in strace.stderr.readline()
-        yield traced
-    finally:
-        strace.send_signal(signal.SIGINT)
-        try:
-            strace.wait(2)
-        except subprocess.TimeoutExpired:  # it may wait for a leader that is gone
-            strace.kill()
-            strace.wait()
-        strace.stderr.close()
+        daemon.install(home / "bad")
+    except BadBundle:
+        found = threads(daemon.process.pid)
+        assert set(found) >= WRITERS, found
+        return found
+    raise AssertionError("a bad bundle was not refused")
 
 
-def _installed(daemon: Daemon, home: Path) -> str:
-    """Install; return what was said, empty if it went well."""
+def _installed(daemon: Daemon, home: Path) -> EdgedError | None:
+    """Install; return what went wrong, None if nothing did."""
     try:
-        daemon.install(home / "two")
+        daemon.install(home / "new")
     except EdgedError as error:
-        return error.message
-    return ""
+        return error
+    return None
 
 
-def _wrong(daemon: Daemon, said: str) -> str:
+def _settled(daemon: Daemon) -> None:
+    """Wait until no change of the model moves: this one waits for its turn."""
+    with suppress(UnknownVersion, NoDaemon), Control(daemon.control) as control:
+        control.call(USE, UseRequest(name="sums", seq=99))
+
+
+def _outcome(is_hit: bool, error: EdgedError | None, wrong: str) -> Outcome:  # noqa: FBT001  # a field of it
+    return Outcome(hit=is_hit, said=error.message if error else "", wrong=wrong)
+
+
+# --- promises ----------------------------------------------------------------------
+
+
+def _wrong(daemon: Daemon, error: EdgedError | None) -> str:
     """Return the first promise that is broken."""
-    with daemon.client() as client:
-        found = client.infer("sums", np.ones((1, 4), "<f4")).output.ravel().tolist()
+    found = _answer(daemon)
     if found not in (DOUBLED, NEGATED):
         return f"it answers {found}"
-    if not said and found != NEGATED:
+    if error is None and found != NEGATED:
         return "the installer was told that it serves, and it does not"
     layout = Layout(daemon.state)
     releases = Releases(layout, DiskFiles())
@@ -151,24 +180,57 @@ def _wrong(daemon: Daemon, said: str) -> str:
     release = releases.read("sums", current)
     if faults := releases.verify(release):
         return f"what is live is not whole: {faults[0]}"
-    if (release.manifest.seq == 2) is not (found == NEGATED):
+    if (release.manifest.seq == NEW) is not (found == NEGATED):
         return "link and answers differ"
+    return ""
+
+
+def _untold(daemon: Daemon, call: Call, error: EdgedError | None, how: str) -> str:
+    """Say what a technician was not told, or would not understand."""
+    words = WORDS[how]
+    if error is None:
+        troubles = [trouble.text for trouble in daemon.status().troubles]
+        is_told = any(words in text for text in troubles)
+        is_trash = call.what.startswith("incoming/trash-")  # nobody need care
+        return "" if is_told or is_trash else f"the status tells of {troubles}"
+    if words not in error.message or not error.hint:
+        return f"a technician reads {error.message!r} and {error.hint!r}"
+    for change in _changes(daemon):
+        if change.last.step is Step.REFUSED and words not in change.last.why:
+            return f"the change was refused and says {change.last.why!r}"
     return ""
 
 
 def _again(daemon: Daemon, home: Path) -> str:
     """Install again: then it must serve, and nothing be left open or lying about."""
-    said = _installed(daemon, home)
-    if said:
-        return f"it cannot be installed again: {said}"
-    with daemon.client() as client:
-        found = client.infer("sums", np.ones((1, 4), "<f4")).output.ravel().tolist()
+    error = _installed(daemon, home)
+    if error is not None:
+        return f"it cannot be installed again: {error.message}"
+    found = _answer(daemon)
     if found != NEGATED:
         return f"installed again, it answers {found}"
-    with Control(daemon.control) as control:
-        changes = control.call(CHANGES, ChangesRequest(limit=100)).changes
-    unfinished = [c for c in changes if c.last.step not in ENDS | {Step.PROBATION}]
-    if unfinished:
-        return f"change {unfinished[0].id} is at {unfinished[0].last.step.value}"
-    left = [path.name for path in (daemon.state / "incoming").iterdir()]
+    for change in _changes(daemon):
+        if change.last.step not in ENDS | {Step.PROBATION}:
+            return f"change {change.id} is at {change.last.step.value}"
+    left = {path.name for path in (daemon.state / "incoming").iterdir()}
+    left -= _trash(daemon)
     return f"left over: {left}" if left else ""
+
+
+def _trash(daemon: Daemon) -> set[str]:
+    """Return what is deleted and could not be removed yet: the next start does it."""
+    incoming = (daemon.state / "incoming").iterdir()
+    return {path.name for path in incoming if path.name.startswith("trash-")}
+
+
+def _answer(daemon: Daemon) -> list[float]:
+    with daemon.client() as client:
+        found: list[float] = (
+            client.infer("sums", np.ones((1, 4), "<f4")).output.ravel().tolist()
+        )
+    return found
+
+
+def _changes(daemon: Daemon) -> tuple[Change, ...]:
+    with Control(daemon.control) as control:
+        return control.call(CHANGES, ChangesRequest(limit=100)).changes
