@@ -79,6 +79,7 @@ type: $(DEV) ## Check types
 docs: $(DEV) ## Write the generated files again
 	@$(BIN)/python -m tools.config_pages
 	@$(BIN)/python -m tools.cli_pages
+	@$(BIN)/python -m tools.update_pages
 	@$(BIN)/python -m edged.api.openapi >$(VENV)/openapi.json
 	@mv $(VENV)/openapi.json docs/reference/openapi.json
 

@@ -50,12 +50,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         until: the one after the last; None for all that follow.
         etag: a strong one; the range is wanted only if the file still has it.
         max_bytes: that the file may have, and an answer from its start with it.
+        too_long: what a longer one is: another file, or one without an end where
+            nobody knew how long it would be.
     """
 
     at: int = 0
     until: int | None = None
     etag: str | None = None
     max_bytes: int
+    too_long: Reason = Reason.WRONG_LENGTH
 
     @property
     def is_range(self) -> bool:
@@ -116,7 +119,7 @@ def read_head(
     if head.length is not None and head.length > asked.max_bytes - head.at:
         raise not_fetched(
             url,
-            Reason.WRONG_LENGTH,
+            asked.too_long,
             f"it has {head.length} bytes, at most {asked.max_bytes - head.at} are"
             " expected",
             status=status,

@@ -84,6 +84,7 @@ class Web:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
         self._session: aiohttp.ClientSession | None = None
         self._tls: dict[int, ssl.SSLContext] = {}
+        self._untimely: set[str] = set()  # hosts whose certificates have other dates
 
     async def __aenter__(self) -> Self:
         connect_s = self._limits.connect_s
@@ -134,25 +135,19 @@ class Web:
             NotFetched: with its reason; out of the iteration, too.
         """
         asked = Asked(at=at, until=until, etag=etag, max_bytes=max_bytes)
-        target = _parsed(url)
-        response = await self._follow(target, asked)
-        try:
-            head = read_head(target, asked, response.status, response.headers)
-            body = flow(target, head, response.content, self._limits, max_bytes)
-            async with aclosing(body) as chunks:
-                yield Answer(head, chunks)
-        finally:
-            # One whose body was read to its end has gone back to be used again.
-            response.close()
+        async with self._answer(_parsed(url), asked) as answer:
+            yield answer
 
     async def read(self, url: str, *, max_bytes: int) -> bytes:
         """Return a small file as a whole.
 
         Raises:
-            NotFetched: with its reason.
+            NotFetched: with its reason; `endless` for more than `max_bytes`, whether
+                the host says so beforehand or not.
         """
         data = bytearray()
-        async with self.get(url, max_bytes=max_bytes) as answer:
+        asked = Asked(max_bytes=max_bytes, too_long=Reason.ENDLESS)
+        async with self._answer(_parsed(url), asked) as answer:
             async for piece in answer.chunks:
                 data += piece
         return bytes(data)
@@ -181,6 +176,18 @@ class Web:
 
     # --- on the way ----------------------------------------------------------------
 
+    @asynccontextmanager
+    async def _answer(self, url: yarl.URL, asked: Asked) -> AsyncIterator[Answer]:
+        response = await self._follow(url, asked)
+        try:
+            head = read_head(url, asked, response.status, response.headers)
+            body = flow(url, head, response.content, self._limits, asked.max_bytes)
+            async with aclosing(body) as chunks:
+                yield Answer(head, chunks)
+        finally:
+            # One whose body was read to its end has gone back to be used again.
+            response.close()
+
     async def _follow(self, url: yarl.URL, asked: Asked) -> aiohttp.ClientResponse:
         target = url
         for _ in range(self._limits.redirects + 1):
@@ -202,12 +209,16 @@ class Web:
         )
 
     async def _send(self, url: yarl.URL, asked: Asked) -> aiohttp.ClientResponse:
+        host = url.authority
+        if host in self._untimely and not self._clock_is_right():
+            return await self._request(url, asked, _NO_CHECK_TIME)
         try:
             return await self._request(url, asked, 0)
         except NotFetched as failed:
             if reason_of(failed) is not Reason.TLS_TIME or self._clock_is_right():
                 raise
             _log.warning("%s; this box does not know the time: going on", failed)
+        self._untimely.add(host)
         return await self._request(url, asked, _NO_CHECK_TIME)
 
     async def _request(

@@ -90,7 +90,7 @@ class WayRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NEXT = "next mirror, else back-off"
-NEVER = "next mirror; this one is asked last for an hour"
+NEVER = "next mirror, this one comes last for an hour; else back-off"
 
 
 def _etag_each_time() -> Fault:
@@ -278,16 +278,16 @@ ROWS: tuple[Row, ...] = (
         does=NEXT,
     ),
     Row(
-        fault="a body without an end",
+        fault="signed metadata without an end",
         make=lambda: endless,
         reason=Reason.ENDLESS,
         does="closes at the first byte too many",
         asks=Asks.SMALL,
     ),
     Row(
-        fault="more than is allowed, by its own Content-Length",
+        fault="signed metadata of more bytes than it may have",
         make=lambda: answer("200 OK", DATA),
-        reason=Reason.WRONG_LENGTH,
+        reason=Reason.ENDLESS,
         does="reads none of it",
         asks=Asks.SMALL,
     ),

@@ -29,6 +29,7 @@ from tests.fakes.faults import (
 )
 from tests.fakes.nginx import Nginx, nginx
 from tests.integration.update.conftest import QUICK
+from tools import update_pages
 
 WANT = chunked(DATA)
 FILE_ROWS = [row for row in ROWS if row.asks is Asks.FILE]
@@ -151,3 +152,8 @@ def test_every_reason_of_the_way_is_in_the_table() -> None:
     }
 
     assert set() == set(way) - told
+
+
+def test_the_page_is_fresh() -> None:
+    """`make docs` was run after the last change of the table."""
+    assert update_pages.page() == update_pages.PAGE.read_text()
