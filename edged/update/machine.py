@@ -146,13 +146,13 @@ def _end(state: Taking, event: Ended) -> Moved:
 
 def _unfit(state: Taking, event: Unfit) -> Moved:
     held = Held(reason=event.reason, until_s=event.until_s, wanted=state.wanted)
-    return held, ()
+    return held, (Decide(),)
 
 
 def _fail(state: Taking, event: Failed) -> Moved:
     wanted = state.wanted
     waits = BackOff(reason=event.reason, next_s=event.next_s, wanted=wanted)
-    return waits, (Suffer(wanted=wanted, reason=event.reason),)
+    return waits, (Suffer(wanted=wanted, reason=event.reason), Decide())
 
 
 # --- the table ------------------------------------------------------------------------

@@ -207,7 +207,7 @@ class Ended(Result, frozen=True, kw_only=True):
 
 
 class Unfit(Result, frozen=True, kw_only=True):
-    """The box cannot take it now: no space, or the daemon has no time for it."""
+    """The box cannot take it now; nothing is wrong with it. See `Held`."""
 
     reason: Reason
     until_s: float | None = None
@@ -241,40 +241,35 @@ class Halt(Effect, frozen=True, kw_only=True):
     wanted: Wanted
 
 
-class Describe(Effect, frozen=True, kw_only=True):
+class Work(Effect, frozen=True, kw_only=True):
+    """Something that takes time, and comes to a `Result`."""
+
+    wanted: Wanted
+
+
+class Describe(Work, frozen=True, kw_only=True):
     """Fetch manifest and index."""
 
-    wanted: Wanted
 
-
-class Survey(Effect, frozen=True, kw_only=True):
+class Survey(Work, frozen=True, kw_only=True):
     """Hold what it needs against what the box has."""
 
-    wanted: Wanted
 
-
-class Fetch(Effect, frozen=True, kw_only=True):
+class Fetch(Work, frozen=True, kw_only=True):
     """Fetch what is missing."""
 
-    wanted: Wanted
 
-
-class Verify(Effect, frozen=True, kw_only=True):
+class Verify(Work, frozen=True, kw_only=True):
     """Hash every file as a whole."""
 
-    wanted: Wanted
 
-
-class HandIn(Effect, frozen=True, kw_only=True):
+class HandIn(Work, frozen=True, kw_only=True):
     """Give it to the daemon."""
 
-    wanted: Wanted
 
-
-class Follow(Effect, frozen=True, kw_only=True):
+class Follow(Work, frozen=True, kw_only=True):
     """Wait until the daemon lets it serve, or does not want it."""
 
-    wanted: Wanted
     change: int
 
 

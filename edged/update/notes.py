@@ -67,6 +67,13 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
+class Urge(msgspec.Struct, frozen=True, kw_only=True):
+    """A person wants what is new at once; see `Pause`."""
+
+    by: str
+    since_utc: str
+
+
 class Setback(msgspec.Struct, frozen=True, kw_only=True):
     """Something that failed and is tried again.
 
@@ -129,6 +136,7 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         holds: by model; under "" that of all models.
+        urges: likewise.
         tries: by digest.
         refusals: by digest.
         attempts: the newest last.
@@ -138,6 +146,7 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
     pause: Pause | None = None
     holds: dict[str, Hold] = {}
+    urges: dict[str, Urge] = {}
     tries: dict[str, Try] = {}
     refusals: dict[str, Refusal] = {}
     attempts: tuple[Attempt, ...] = ()
@@ -196,6 +205,27 @@ def recorded(notes: Notes, one: Attempt) -> Notes:
     return msgspec.structs.replace(notes, attempts=attempts)
 
 
+def attempt(
+    one: Try, *, at_utc: str, outcome: Outcome, reason: Reason | None, text: str
+) -> Attempt:
+    """Return how a release under way ended, as people read it."""
+    wanted = one.wanted
+    return Attempt(
+        at_utc=at_utc,
+        model=wanted.model,
+        version=wanted.version,
+        seq=wanted.seq,
+        source=wanted.source,
+        outcome=outcome,
+        reason=reason,
+        text=short(text),
+        fetched_bytes=one.fetched_bytes,
+        kept_bytes=one.kept_bytes,
+        took_s=round(one.took_s, 3),
+        change=one.change,
+    )
+
+
 def short(text: str) -> str:
     """Cut a reason to what is kept of it."""
     return text if len(text) <= _TEXT_MAX else f"{text[: _TEXT_MAX - 1]}…"
@@ -220,7 +250,7 @@ class Notebook:
     """The file of the notes. Blocking; for one thread at a time.
 
     Args:
-        path: its place; the folder exists.
+        path: its place; the folder is made where there is none.
         files: the port to the disk.
 
     Attributes:
@@ -260,6 +290,10 @@ class Notebook:
         Raises:
             StoreFailed: the file holds what it held.
         """
+        folder = self._path.parent
+        if not folder.is_dir():
+            self._files.mkdir(Site.UPDATE_FOLDER, folder)
+            self._files.sync_dir(Site.UPDATE_FOLDER, folder.parent)
         body = msgspec.json.encode(notes)
         data = _checksum(body) + body
         self._files.write_atomic(Site.UPDATE_NOTES, self._path, data)

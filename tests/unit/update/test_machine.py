@@ -273,7 +273,7 @@ def test_a_failure_is_written_down_and_tried_later() -> None:
 
     effects = book.tell(Failed(reason=Reason.CUT, next_s=30.0))
 
-    assert [Suffer(wanted=W, reason=Reason.CUT)] == effects
+    assert [Suffer(wanted=W, reason=Reason.CUT), Decide()] == effects
     assert BackOff(reason=Reason.CUT, next_s=30.0, wanted=W) == book.state
 
 
@@ -283,7 +283,7 @@ def test_no_space_is_no_failure() -> None:
 
     effects = book.tell(Unfit(reason=Reason.NO_SPACE, until_s=60.0))
 
-    assert [] == effects
+    assert [Decide()] == effects
     assert Held(reason=Reason.NO_SPACE, until_s=60.0, wanted=W) == book.state
 
 
