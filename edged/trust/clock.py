@@ -60,6 +60,7 @@ class Watchmaker:
         clock: the clock to judge.
         kernel: says whether the kernel's clock is disciplined, as chrony and ntpd
             leave it.
+        written: a time that is over, whatever was verified.
     """
 
     def __init__(
@@ -68,10 +69,12 @@ class Watchmaker:
         *,
         clock: Clock | None = None,
         kernel: Callable[[], bool] | None = None,
+        written: datetime = WRITTEN,
     ) -> None:
         self._root = root
         self._clock = clock or SystemClock()
         self._kernel = kernel or kernel_synchronised
+        self._written = written
 
     def now(self) -> datetime:
         """Return what the clock shows, right or wrong."""
@@ -87,7 +90,7 @@ class Watchmaker:
             now: what the clock shows.
             floor: a time that is over for sure, from what was verified before.
         """
-        least = max(WRITTEN, floor or WRITTEN)
+        least = max(self._written, floor or self._written)
         if self._is_synchronised():
             clock = Trust.RIGHT if now >= least else Trust.BEHIND
             return Reference(utc=max(now, least), clock=clock)
