@@ -1,1 +1,1 @@
-"""What a power cut leaves behind, and what a start makes of it."""
+"""What a power cut, a kill or a disk that refuses leaves, and what comes of it."""
