@@ -19,7 +19,8 @@ _TIMEOUT_S = 30.0
 
 _PIECE = 1 << 16
 
-_NOT_FOUND = frozenset({403, 404, 410})
+#: S3 answers 403 for what is not there, where it does not tell.
+_NOT_FOUND = {404: "not found", 410: "gone", 403: "not found, or not for everybody"}
 
 
 class Place(Protocol):
@@ -125,7 +126,7 @@ class Web:
         except HTTPError as exc:
             with exc:
                 if exc.code in _NOT_FOUND:
-                    raise _absent(path) from exc
+                    raise _absent(path, _NOT_FOUND[exc.code]) from exc
                 raise _lost(path, exc, Reason.HOST_ERROR) from exc
         except (OSError, http.client.HTTPException) as exc:
             raise _lost(path, exc) from exc
@@ -148,8 +149,8 @@ def place(text: str) -> Place:
     )
 
 
-def _absent(path: str) -> NotFetched:
-    return NotFetched(f"cannot read {path}: not found", reason=Reason.NOT_FOUND.value)
+def _absent(path: str, why: str = "not found") -> NotFetched:
+    return NotFetched(f"cannot read {path}: {why}", reason=Reason.NOT_FOUND.value)
 
 
 def _too_large(path: str, max_bytes: int) -> NotFetched:
