@@ -4,6 +4,7 @@ Run it after a change of tests/fakes/faults.py: `python -m tools.update_pages`; 
 fails while the page is stale.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edged.host.partial import LARGEST
@@ -74,7 +75,7 @@ def page() -> str:
     )
 
 
-def _table(rows: list[tuple[str, Reason | None, str]]) -> str:
+def _table(rows: Sequence[tuple[str, Reason | None, str]]) -> str:
     lines = [
         f"| {fault} | {f'`{reason.value}`' if reason else ''} | {does} |\n"
         for fault, reason, does in rows

@@ -5,6 +5,7 @@ hangs costs a thread of the client's and nobody else's.
 """
 
 import asyncio
+import errno
 import socket
 from concurrent.futures import Executor
 
@@ -38,10 +39,13 @@ class Resolver(AbstractResolver):
             found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
             return [_result(host, kind, proto, at) for kind, _, proto, _, at in found]
 
-        async with asyncio.timeout(self._within_s):
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, look_up
-            )
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._within_s):
+                return await loop.run_in_executor(self._threads, look_up)
+        except TimeoutError as exc:
+            # With a number: the client takes one without for a timeout of its own.
+            raise OSError(errno.ETIMEDOUT, "nobody answered in time") from exc
 
     async def close(self) -> None:
         """Nothing to let go of: the threads are the client's."""

@@ -37,6 +37,10 @@ _CONNECTIONS = 4
 #: Threads: one may hang in a lookup of a name.
 _THREADS = 2
 
+#: Of the time for a connection, what the lookup of its name may take: if all of it
+#: were used up, nobody could say that it was the name.
+_LOOKUP_SHARE = 2 / 3
+
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +94,8 @@ class Web:
         connect_s = self._limits.connect_s
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=_CONNECTIONS, resolver=Resolver(self._threads, connect_s)
+                limit=_CONNECTIONS,
+                resolver=Resolver(self._threads, connect_s * _LOOKUP_SHARE),
             ),
             # Times of the body are held by `flow`: it knows when we are the slow ones.
             timeout=aiohttp.ClientTimeout(total=None, connect=connect_s),

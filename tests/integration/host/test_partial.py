@@ -130,6 +130,19 @@ def test_a_damaged_map_is_made_again_from_the_bytes(
     again.close()
 
 
+def test_what_was_read_again_is_synced_before_it_is_claimed(tmp_path: Path) -> None:
+    """It may have been in memory alone when the process before was killed."""
+    part = part_in(tmp_path)
+    fill(part, 0)
+    part.close()
+    (tmp_path / f"{WANT.sha256}.map").unlink()
+    made: list[FailingBlocks] = []
+
+    Part(tmp_path, WANT, DiskFiles(), opened(made)).close()
+
+    assert 1 == made[0].synced
+
+
 def test_a_map_without_its_part_is_not_believed(tmp_path: Path) -> None:
     """The bytes are gone: all of them are missing."""
     part = part_in(tmp_path)

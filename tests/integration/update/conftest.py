@@ -13,7 +13,7 @@ from tests.fakes.nginx import Nginx, nginx
 
 #: A hundredth of the real ones.
 QUICK = Limits(
-    connect_s=5.0,
+    connect_s=1.5,
     gap_s=0.3,
     slow_bytes_s=1024.0,
     slow_over_s=0.6,

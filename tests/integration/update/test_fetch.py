@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20
 DATA = content(3 * MIB + 12345)
 WANT = chunked(DATA)
-SMALL = content(300, seed=2)
+SMALL = content(150, seed=2)
 
 
 @pytest.fixture(autouse=True)

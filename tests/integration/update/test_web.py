@@ -1,6 +1,7 @@
 """The client beside a real host; its faults are in test_faults."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -189,6 +190,40 @@ async def test_a_proxy_may_refuse_a_tunnel(
             await web.read("https://host.invalid/file", max_bytes=9)
 
     assert reason is reason_of(caught.value)
+
+
+async def test_a_name_that_nobody_looks_up_in_time_is_told(web: Web) -> None:
+    """It was the name, not the host."""
+    go = threading.Event()
+    for _ in range(2):
+        web._threads.submit(go.wait)
+
+    with pytest.raises(NotFetched) as caught:
+        await web.read("http://host.invalid/x", max_bytes=1)
+    go.set()
+
+    assert Reason.NO_NAME is reason_of(caught.value)
+
+
+async def test_dates_are_overlooked_once_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not with each request; and no longer than the box does not know the time."""
+    is_right = False
+    with nginx(tmp_path, bad=Bad.NOT_YET) as host:
+        (host.root / "file").write_bytes(b"x")
+        url = f"{host.url}/file"
+        async with Web(
+            agent="e", ca_file=host.ca_file, clock_is_right=lambda: is_right
+        ) as web:
+            for _ in range(3):
+                await web.read(url, max_bytes=1)
+            is_right = True
+            with pytest.raises(NotFetched) as caught:
+                await web.read(url, max_bytes=1)
+
+    assert Reason.TLS_TIME is reason_of(caught.value)
+    assert 1 == len(caplog.records)
 
 
 async def test_our_own_slowness_is_not_the_hosts(web: Web, host: Nginx) -> None:
