@@ -76,9 +76,21 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
             snapshot=snapshot,
             targets=targets,
             keys=tuple(sorted({key for role in roles for key in role.keyids})),
-            issued=_issued(self.timestamp, self.snapshot, self.targets),
+            issued=self._issued(),
             seen=seen,
         )
+
+    def _issued(self) -> datetime | None:
+        found = []
+        for part in (self.timestamp, self.snapshot, self.targets):
+            fields = part.unrecognized_fields.get(CUSTOM) if part is not None else None
+            text = fields.get("issued") if isinstance(fields, dict) else None
+            at = read_utc(text) if isinstance(text, str) else None
+            # One by which the set itself has expired is a slip of the publisher's
+            # clock, and would make all else expired, too.
+            if at is not None and at <= self.expires[0]:
+                found.append(at)
+        return max(found, default=None)
 
 
 def hold(anchor: bytes, documents: Mapping[str, bytes]) -> Held:
@@ -200,15 +212,3 @@ def _matching(meta: object, data: bytes | None) -> bytes | None:
     except RepositoryError:
         return None
     return data
-
-
-def _issued(*parts: Timestamp | Snapshot | Targets | None) -> datetime | None:
-    found = []
-    for part in parts:
-        fields = part.unrecognized_fields.get(CUSTOM) if part is not None else None
-        text = fields.get("issued") if isinstance(fields, dict) else None
-        at = read_utc(text) if isinstance(text, str) else None
-        # A time after its own expiry is a slip, and would make all else expired.
-        if at is not None and part is not None and at <= part.expires:
-            found.append(at)
-    return max(found, default=None)
