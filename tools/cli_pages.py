@@ -20,6 +20,8 @@ from edged.cli.follow import StepSeen
 from edged.cli.main import Failure
 from edged.cli.offline import OfflineStatus
 from edged.cli.parser import Parser, add_common, parser
+from edged.cli.status import FullStatus
+from edged.cli.update import Reasons
 from edged.cli.version import Versions
 from edged.publish import documents as published
 from edged.wire.changes import Changes
@@ -28,9 +30,9 @@ from edged.wire.messages import (
     ConfigView,
     ModelDetail,
     Models,
-    Status,
     Verified,
 )
+from edged.wire.updates import Attempts, UpdateStatus
 
 ROOT = Path(__file__).resolve().parent.parent
 MAN = ROOT / "docs" / "man" / "edgectl.1"
@@ -38,18 +40,21 @@ SCHEMAS = ROOT / "docs" / "reference" / "schemas"
 
 #: Every document that `--json` prints.
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    Attempts,
     Bench,
     Changed,
     Changes,
     Checked,
     ConfigView,
     Failure,
+    FullStatus,
     Inference,
     ModelDetail,
     Models,
     OfflineStatus,
-    Status,
+    Reasons,
     StepSeen,
+    UpdateStatus,
     Verified,
     Versions,
     published.Added,
@@ -97,8 +102,10 @@ Colour appears only on a terminal that has it.
 _END = r"""
 .SH ENVIRONMENT
 .TP
-.B EDGED_CONTROL_SOCKET, EDGED_SOCKET
-The control and the data socket: a path, or
+.B EDGED_CONTROL_SOCKET, EDGED_SOCKET, EDGED_UPDATER_SOCKET
+The control socket, the data socket and the one of
+.BR edged\-updater :
+a path, or
 .IR unix:///path .
 .TP
 .B EDGED_KEY_PASSPHRASE
@@ -128,6 +135,11 @@ and
 .B edgectl bench
 send.
 .TP
+.I /run/edged/updater.sock
+The socket of
+.BR edged\-updater ,
+where the settings leave updates to it.
+.TP
 .I /run/edged/status.json
 The daemon's last status.
 .SH EXAMPLES
@@ -138,6 +150,9 @@ edgectl infer digits photo.jpg \-\-repeat 100
 edgectl infer digits photo.jpg \-\-print\-curl
 edgectl bench digits \-\-plot digits.png
 edgectl status \-\-json | jq .level
+edgectl update why digits
+edgectl update hold \-\-until 2026\-12\-01 \-\-why "a trade fair"
+edgectl update import /media/stick/digits.tar
 edgectl publish add ./digits \-\-rollout 1%@0h,10%@6h,100%@24h
 .fi
 .SH SEE ALSO
@@ -201,7 +216,7 @@ def _commands(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
     if isinstance(top, Parser):
         top.complete()
     below = [a for a in top._actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001  # as above
-    if not below:
+    if not all(action.required for action in below) or not below:
         yield top
     for action in below:
         for sub in action.choices.values():
@@ -209,7 +224,11 @@ def _commands(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 def _command(command: argparse.ArgumentParser) -> list[str]:
-    own = [a for a in command._actions if not _is_common(a)]  # noqa: SLF001  # as above
+    own = [
+        a
+        for a in command._actions  # noqa: SLF001  # as above
+        if not _is_common(a) and not isinstance(a, argparse._SubParsersAction)  # noqa: SLF001
+    ]
     usage = command.prog
     for action in own:
         usage += f" {_usage(action)}"

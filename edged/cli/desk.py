@@ -13,6 +13,7 @@ from edged.cli.exits import Exit
 from edged.cli.output import Screen
 from edged.cli.place import Place
 from edged.client.control import Control
+from edged.client.updater import UpdaterControl
 from edged.errors import EdgedError, InvalidRequest, UnknownModel
 from edged.wire.endpoints import MODELS, Endpoint
 from edged.wire.messages import Nothing
@@ -42,6 +43,14 @@ class Desk:
     def control(self) -> Control:
         """Return a client of the control socket."""
         return Control(self.place.control_socket, timeout_s=self.place.timeout_s)
+
+    def updater(self, control: Control) -> UpdaterControl:
+        """Return a client of whoever fetches releases."""
+        return UpdaterControl(
+            control,
+            self.place.updater_socket,
+            read_s=self.place.timeout_s or READ_S,
+        )
 
     def call(self, endpoint: Endpoint[Q, A], request: Q) -> A:
         """Call the daemon.

@@ -30,10 +30,14 @@ NOUNS = (
     Noun("watch", "follow a change until its release serves, or does not"),
     Noun("infer", "send a picture or tensors to a model and show the answer"),
     Noun("bench", "measure how fast a model answers, and where the time goes"),
-    Noun("publish", "sign releases for a fleet, roll them out, push them to a host"),
+    Noun("update", "fetch what is new or wait, say why it is not here yet"),
+    Noun("publish", "sign releases for a fleet and roll them out"),
     Noun("config", "check configuration files, show the settings in force"),
     Noun("version", "print the versions of edgectl and of the daemon"),
 )
+
+#: Not for people, and not in the help: what test suites of others drive.
+HIDDEN = ("tuf-client",)
 
 
 class UsageError(Exception):
@@ -151,7 +155,9 @@ def parser() -> Parser:
     for noun in NOUNS:
         sub = verbs.add_parser(noun.name, help=noun.summary, description=_cap(noun))
         sub.fill = _loader(noun.name)
-    add_common(top)
+    for name in HIDDEN:
+        verbs.add_parser(name).fill = _loader(name)
+    add_common(top, rare=argparse.SUPPRESS)  # or its help would not fit, either
     return top
 
 
@@ -178,8 +184,13 @@ def add_verbs(noun: argparse.ArgumentParser) -> "argparse._SubParsersAction[Pars
     return verbs
 
 
-def add_common(to: argparse.ArgumentParser) -> None:
-    """Add the options of every command; absent ones leave no trace to override."""
+def add_common(to: argparse.ArgumentParser, *, rare: str | None = None) -> None:
+    """Add the options of every command; absent ones leave no trace to override.
+
+    Args:
+        to: the command.
+        rare: the help of what only a box without a daemon needs, instead of its own.
+    """
     group = to.add_argument_group("options of every command")
     group.add_argument("-h", "--help", action="help", help="print this and end")
 
@@ -199,8 +210,9 @@ def add_common(to: argparse.ArgumentParser) -> None:
     add("--socket", "PATH", "control socket (EDGED_CONTROL_SOCKET)", str)
     add("--data-socket", "PATH", "data socket (EDGED_SOCKET)", str)
     add("--runtime-dir", "DIR", "where sockets and the snapshot are", str)
-    add("--state-dir", "DIR", "where models are, if no daemon says it", str)
-    add("--config", "FILE", "configuration file, if no daemon says it", str)
+    without = "if no daemon says it"
+    add("--state-dir", "DIR", rare or f"where models are, {without}", str)
+    add("--config", "FILE", rare or f"configuration file, {without}", str)
 
 
 def seconds(text: str) -> float:
@@ -222,7 +234,7 @@ def seconds(text: str) -> float:
 
 def _loader(noun: str) -> Fill:
     def fill(to: argparse.ArgumentParser) -> None:
-        import_module(f"edged.cli.{noun}").fill(to)
+        import_module(f"edged.cli.{noun.replace('-', '_')}").fill(to)
 
     return fill
 

@@ -25,6 +25,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     control_socket: str
     data_socket: str
+    updater_socket: str = f"{RUNTIME_DIR}/updater.sock"
     runtime_dir: str = RUNTIME_DIR
     timeout_s: float | None = None
     state_dir: str | None = None
@@ -64,6 +65,8 @@ def place(args: argparse.Namespace, env: Mapping[str, str]) -> Place:
     return Place(
         control_socket=control,
         data_socket=socket("data_socket", "EDGED_SOCKET", "edged.sock", folder),
+        # Without an option: it is asked only where the daemon sends one there.
+        updater_socket=socket("", "EDGED_UPDATER_SOCKET", "updater.sock", folder),
         runtime_dir=folder,
         timeout_s=getattr(args, "timeout", None),
         state_dir=getattr(args, "state_dir", None),

@@ -8,13 +8,20 @@ imported only then.
 import argparse
 from collections.abc import Iterable
 
-from edged.cli.desk import Desk
+from edged.cli import updating
+from edged.cli.desk import READ_S, Desk
 from edged.cli.exits import Exit
 from edged.cli.news import open_lines
 from edged.cli.output import Style, flow, fold, rows, try_lines
 from edged.cli.parser import add_common
 from edged.cli.view import all_troubles, model_table, sentence, worst_first
-from edged.errors import NoAccess, NoDaemon, ProtocolError, TimedOut
+from edged.errors import (
+    EdgedError,
+    NoAccess,
+    NoDaemon,
+    ProtocolError,
+    TimedOut,
+)
 from edged.wire.endpoints import STATUS
 from edged.wire.messages import (
     Level,
@@ -25,6 +32,7 @@ from edged.wire.messages import (
     Status,
     Trouble,
 )
+from edged.wire.updates import UpdateStatus
 from edged.wire.words import size_text
 
 _EXIT = {
@@ -41,6 +49,16 @@ _NAMED = 4
 _TROUBLE_LINES = 9
 
 
+class FullStatus(Status, frozen=True, kw_only=True):
+    """What `status --json` prints: the daemon's word, and the updater's.
+
+    Attributes:
+        update: None where nobody could be asked.
+    """
+
+    update: UpdateStatus | None = None
+
+
 def fill(to: argparse.ArgumentParser) -> None:
     """Add the arguments of `status`."""
     add_common(to)
@@ -50,7 +68,7 @@ def fill(to: argparse.ArgumentParser) -> None:
 def run(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001  # as every run
     """Print how the box is."""
     try:
-        status = desk.call(STATUS, Nothing())
+        status = asked(desk)
     except (NoDaemon, NoAccess, TimedOut, ProtocolError) as error:
         from edged.cli import offline  # noqa: PLC0415  # only when no daemon answers
 
@@ -59,7 +77,9 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001  # as eve
     if desk.as_json:
         screen.json(status)
     else:
-        level, *rest = layout(status, width=screen.width, height=screen.height)
+        level, *rest = layout(
+            status, update=status.update, width=screen.width, height=screen.height
+        )
         word = status.level.value.upper()
         screen.line(level.replace(word, screen.paint(word, _STYLE[status.level]), 1))
         for line in rest:
@@ -67,8 +87,50 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001  # as eve
     return _EXIT[status.level]
 
 
-def layout(status: Status, *, width: int, height: int | None) -> list[str]:
-    """Set a status in lines: verdict, troubles, models, process.
+def asked(desk: Desk) -> FullStatus:
+    """Ask the daemon how it is, and whoever fetches releases how that goes.
+
+    Raises:
+        EdgedError: the daemon does not answer; of the updater, its silence is told.
+    """
+    with desk.control() as control:
+        bound_s = desk.place.timeout_s or READ_S
+        status = control.call(STATUS, Nothing(), timeout_s=bound_s)
+        updater = desk.updater(control)
+        try:
+            return merged(status, updater.told())
+        except NoDaemon as error:  # the updater's own process is down
+            silent = Trouble(code=error.code, text=error.message, hint=error.hint)
+            return merged(status, None, silent)
+        except EdgedError:  # an older daemon, or a socket that is not for this user
+            return merged(status, None)
+        finally:
+            updater.close()
+
+
+def merged(
+    status: Status, update: UpdateStatus | None, *troubles: Trouble
+) -> FullStatus:
+    """Judge the whole with what the updater tells."""
+    if update is not None:
+        troubles += updating.troubles(update, status.models, at_utc=status.at_utc)
+    level, verdict = status.level, status.verdict
+    if level is Level.OK and troubles:
+        level, verdict = Level.DEGRADED, f"{verdict}; {troubles[0].text}"
+    told = {name: getattr(status, name) for name in Status.__struct_fields__}
+    told |= {"level": level, "verdict": verdict}
+    told["troubles"] = (*status.troubles, *troubles)
+    return FullStatus(**told, update=update)
+
+
+def layout(
+    status: Status,
+    *,
+    width: int,
+    height: int | None,
+    update: UpdateStatus | None = None,
+) -> list[str]:
+    """Set a status in lines: verdict, troubles, what is under way, models, process.
 
     One line of `height` stays free for the prompt; None is no limit. Healthy models
     give way first: there is a command that lists them all.
@@ -81,6 +143,10 @@ def layout(status: Status, *, width: int, height: int | None) -> list[str]:
         most=None if height is None else _TROUBLE_LINES,
     )
     wrong += open_lines(status.models, width=width)
+    if update is not None:
+        wrong += updating.status_lines(
+            update, at_utc=status.at_utc, width=width, said=status.troubles
+        )
     wrong += unloaded_lines(status.models, width=width)
     if not status.models:
         wrong += try_lines("edgectl install PATH", width=width)

@@ -9,14 +9,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from edged.errors import BadBundle, NoInput
 from edged.store import tar
 
 _PIECE = 1 << 18
 
 
-def sent(members: Mapping[str, Path | bytes]) -> Iterator[bytes]:
-    """Return the tar of files, and of bytes that are at hand.
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a file that is sent as one, as a member of a tar is.
+
+    Attributes:
+        begin: its first byte.
+        size: in bytes.
+    """
+
+    path: Path
+    begin: int
+    size: int
+
+
+def sent(members: Mapping[str, Path | Slice | bytes]) -> Iterator[bytes]:
+    """Return the tar of files, of parts of files, and of bytes that are at hand.
 
     Args:
         members: by their names in the tar, at most 100 bytes each.
@@ -53,15 +68,18 @@ def _stream(opened: Mapping[str, "Source | bytes"]) -> Iterator[bytes]:
 class Source:
     """A file to send: it must be readable now, and the same when it is read."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, what: Path | Slice) -> None:
+        self.path = path = what if isinstance(what, Path) else what.path
         with readable(path), path.open("rb") as file:
-            self.size = os.fstat(file.fileno()).st_size
+            whole = os.fstat(file.fileno()).st_size
+        self._begin = 0 if isinstance(what, Path) else what.begin
+        self.size = whole if isinstance(what, Path) else what.size
 
     def head(self) -> bytes:
         """Return its first block."""
         with readable(self.path), self.path.open("rb") as file:
-            return file.read(tar.BLOCK)
+            file.seek(self._begin)
+            return file.read(min(tar.BLOCK, self.size))
 
     def pieces(self) -> Iterator[bytes]:
         """Yield its bytes, as many as it had in the beginning.
@@ -71,6 +89,7 @@ class Source:
         """
         left = self.size
         with readable(self.path), self.path.open("rb") as file:
+            file.seek(self._begin)
             while left and (part := file.read(min(left, _PIECE))):
                 left -= len(part)
                 yield part

@@ -11,7 +11,7 @@ from pathlib import Path
 from edged.errors import BadBundle
 from edged.store.layout import MANIFEST
 from edged.store.names import SIGNED, check_name, parts_of
-from edged.store.sending import sent
+from edged.store.sending import Slice, sent
 from edged.store.tar import Kind, Member
 
 #: Roots grow by one with every change of keys; the other roles have one document each.
@@ -84,7 +84,9 @@ class Documents:
 
 
 def pack_signed(
-    documents: Mapping[str, bytes], manifest: bytes, files: Mapping[str, Path]
+    documents: Mapping[str, bytes],
+    manifest: bytes,
+    files: Mapping[str, Path | Slice],
 ) -> Iterator[bytes]:
     """Return the tar stream of a signed release; what can be checked is checked before.
 

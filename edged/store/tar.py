@@ -13,6 +13,7 @@ Format". Understood: v7, ustar, GNU long names, pax `path` and `size`.
 import enum
 import re
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 import msgspec
 
@@ -31,6 +32,9 @@ BLOCK = 512
 
 #: What eleven octal digits can say.
 SIZE_MAX = 8 * 2**30 - 1
+
+#: No disk that is carried around holds more, and any file can be looked at up to here.
+_FILE_MAX = 1 << 50
 
 #: A pax or long-name record. PATH_MAX is 4096; nothing here needs more.
 _RECORD_MAX = 1 << 16
@@ -89,6 +93,25 @@ def read_tar(
             pass
         stream.exactly(-member.size % BLOCK, member.name)
     _expect_silence(stream)
+
+
+def places(file: BinaryIO) -> Iterator[tuple[Member, int]]:
+    """Yield each member of a plain tar on a disk, and where its bytes begin.
+
+    Headers alone are read; whether the last member is whole is for who reads it.
+
+    Raises:
+        BadBundle: as `read_tar`, but for limits.
+        OSError: the file cannot be read.
+    """
+    # A block at a time: what was taken is then all that was read.
+    stream = Stream(iter(lambda: file.read(BLOCK), b""))
+    while (member := _next_member(stream)) is not None:
+        begin = file.tell()
+        if member.size > _FILE_MAX:
+            raise _malformed(f"size {member.size} of {member.name!r}")
+        yield member, begin
+        file.seek(begin + member.size + -member.size % BLOCK)
 
 
 def header(name: str, size: int) -> bytes:

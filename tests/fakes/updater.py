@@ -1,6 +1,7 @@
 """An updater that tells what it is told to tell, and remembers what it was asked."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -32,6 +33,7 @@ class FakeUpdater:
     Attributes:
         told: the state; `become` changes it.
         attempts: the newest last.
+        ahead: what happens next, one after the other, each when somebody waits.
         asked: requests in the order they came, with who wanted each effect.
         error: raised by every effect if set.
     """
@@ -39,6 +41,7 @@ class FakeUpdater:
     def __init__(self, told: UpdateStatus = IDLE) -> None:
         self._told = Owned(told)
         self.attempts: tuple[Attempt, ...] = ()
+        self.ahead: list[Callable[[], None]] = []
         self.asked: list[tuple[str, msgspec.Struct, str]] = []
         self.error: Exception | None = None
 
@@ -55,6 +58,8 @@ class FakeUpdater:
     async def update(self, request: UpdateRequest) -> UpdateStatus:
         """Tell the state; wait where the caller knows it."""
         self.asked.append(("update", request, ""))
+        if self.ahead and request.known == self.told.revision:
+            self.ahead.pop(0)()
         try:
             async with asyncio.timeout(request.wait_s):
                 return await self._told.watch.until(

@@ -12,11 +12,28 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from edged.wire.messages import Level, Status
+from edged.wire.messages import Level, Phase, Process, Status
+from edged.wire.updates import Activity
 from tests.fakes.control import FakeControl, fake_control
 from tests.fakes.daemon import ROOT, Daemon
+from tests.fakes.updater import IDLE
 
 Edgectl = Callable[..., tuple[int, str, str]]
+
+HEALTHY = Status(
+    level=Level.OK,
+    verdict="1 model ready",
+    phase=Phase.READY,
+    at_utc="2026-11-24T07:00:00Z",
+    process=Process(
+        pid=1,
+        version="0",
+        started_utc="2026-11-24T06:00:00Z",
+        uptime_s=3600.0,
+        rss_bytes=1,
+        cpu_s=1.0,
+    ),
+)
 
 #: facts: what `status` must not wait for.
 HEAVY = ("asyncio", "aiohttp", "ssl", "yaml", "numpy", "psutil", "logging", "rich")
@@ -98,6 +115,66 @@ def cpu_s(words: tuple[str, ...], env: dict[str, str]) -> float:
         _, _, used = os.wait4(pid, 0)
         least = min(least, used.ru_utime + used.ru_stime)
     return least
+
+
+def test_what_the_updater_tells_is_part_of_it(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """In a line, and in the document."""
+    paused = replace(IDLE, activity=Activity.PAUSED, text="paused by pi")
+    fake.answer("GET /v1/status", HEALTHY)
+    fake.answer("GET /v1/update", paused)
+
+    code, out, _ = edgectl("status", "--runtime-dir", home)
+    _, document, _ = edgectl("status", "--runtime-dir", home, "--json")
+
+    assert (0, "- update: paused by pi") == (code, out.splitlines()[1])
+    assert ("edged.status/1", "paused") == (
+        json.loads(document)["schema"],
+        json.loads(document)["update"]["activity"],
+    )
+
+
+def test_an_updater_apart_is_asked_at_its_own_socket(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """The daemon says that it is not the one."""
+    fake.answer("GET /v1/status", HEALTHY)
+    fake.answer("GET /v1/update", replace(IDLE, apart=True, text="elsewhere"))
+    with fake_control(home / "updater.sock") as updater:
+        paused = replace(IDLE, activity=Activity.PAUSED, text="paused by pi")
+        updater.answer("GET /v1/update", paused)
+
+        code, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (0, "- update: paused by pi") == (code, out.splitlines()[1])
+
+
+def test_an_updater_apart_that_is_down_degrades_the_box(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """It serves, and gets nothing new."""
+    fake.answer("GET /v1/status", HEALTHY)
+    fake.answer("GET /v1/update", replace(IDLE, apart=True))
+
+    code, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (3, True, True) == (
+        code,
+        "cannot ask edged-updater" in out.replace("\n  ", " "),
+        "  try: systemctl status edged-updater" in out.splitlines(),
+    )
+
+
+def test_a_daemon_that_knows_no_updates_has_a_status(
+    edgectl: Edgectl, fake: FakeControl, home: Path
+) -> None:
+    """An older one answers 404."""
+    fake.answer("GET /v1/status", HEALTHY)
+
+    code, out, _ = edgectl("status", "--runtime-dir", home)
+
+    assert (0, True) == (code, out.startswith("OK: "))
 
 
 def test_no_socket_is_a_stopped_daemon(edgectl: Edgectl, home: Path) -> None:

@@ -68,3 +68,16 @@ def test_a_socket_on_the_command_line_beats_all() -> None:
     found = place(args, {"EDGED_CONTROL_SOCKET": "/a/c.sock"})
 
     assert ("/x.sock", 2.0) == (found.control_socket, found.timeout_s)
+
+
+def test_the_updaters_socket_lies_beside_or_where_the_environment_says() -> None:
+    """It has no option: the daemon sends callers there."""
+    usual = place(argparse.Namespace(), {})
+    beside = place(argparse.Namespace(runtime_dir="/r"), {})
+    other = place(argparse.Namespace(), {"EDGED_UPDATER_SOCKET": "unix:///u.sock"})
+
+    assert ("/run/edged/updater.sock", "/r/updater.sock", "/u.sock") == (
+        usual.updater_socket,
+        beside.updater_socket,
+        other.updater_socket,
+    )

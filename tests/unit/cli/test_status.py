@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from edged.cli.status import layout, process_lines
+from edged.cli.status import layout, merged, process_lines
 from edged.wire.changes import Step, StepTaken
 from edged.wire.messages import Level, ModelPhase, Status, Trouble
+from edged.wire.updates import Activity, Reason, UpdateStatus, WhyNot
 from tests.fakes.agent import COMMITTED
 
 
@@ -147,3 +148,90 @@ def test_a_process_of_this_moment_has_no_rate(healthy: Status) -> None:
     assert process_lines(new, width=80) == [
         "edged 0.1.0, pid 812, 74.0 MiB resident, 0.0 % CPU on average"
     ]
+
+
+# --- with what the updater tells ----------------------------------------------
+
+REVOKED = WhyNot(
+    reason=Reason.REVOKED,
+    source="main",
+    text="it sees ghosts",
+    model="digits",
+    seq=14,
+    version="1.4.0",
+    since_utc="2026-11-24T06:00:00Z",
+)
+IDLE = UpdateStatus(
+    activity=Activity.IDLE, text="up to date", since_utc="2026-11-24T06:00:00Z"
+)
+
+
+def test_an_updater_that_is_content_changes_nothing(healthy: Status) -> None:
+    """Neither the verdict nor a line."""
+    full = merged(healthy, IDLE)
+
+    assert (healthy.level, healthy.verdict, healthy.troubles) == (
+        full.level,
+        full.verdict,
+        full.troubles,
+    )
+    assert layout(healthy, width=80, height=24) == layout(
+        full, update=IDLE, width=80, height=24
+    )
+
+
+def test_a_live_release_that_was_revoked_degrades_the_box(healthy: Status) -> None:
+    """It serves on, and nobody can overlook it."""
+    full = merged(healthy, replace(IDLE, reasons=(REVOKED,)))
+
+    lines = layout(full, update=full.update, width=72, height=24)
+
+    assert (Level.DEGRADED, ["revoked"]) == (
+        full.level,
+        [trouble.code for trouble in full.troubles],
+    )
+    assert [
+        "DEGRADED: 1 model ready, serving for 3 h 12 min; digits 1.4.0 (seq 14)",
+        "  is live, and its publisher has revoked it: it sees ghosts",
+        "  try: edgectl models rollback digits",
+        "",
+    ] == lines[:4]
+
+
+def test_what_is_trouble_is_not_told_twice(healthy: Status) -> None:
+    """A screen has 24 lines."""
+    freeze = replace(
+        REVOKED,
+        reason=Reason.FREEZE,
+        model=None,
+        text="its timestamp has expired",
+        since_utc="2026-11-01T06:00:00Z",
+    )
+    told = replace(IDLE, activity=Activity.BACK_OFF, reasons=(freeze,))
+    full = merged(healthy, told)
+
+    lines = layout(full, update=told, width=80, height=24)
+
+    assert 1 == " ".join(lines).count("its timestamp has expired")
+
+
+def test_a_verdict_that_is_worse_stays(healthy: Status) -> None:
+    """What the daemon says of itself comes first."""
+    down = replace(healthy, level=Level.DOWN, verdict="no model answers")
+
+    full = merged(down, replace(IDLE, reasons=(REVOKED,)))
+
+    assert (Level.DOWN, "no model answers") == (full.level, full.verdict)
+
+
+def test_a_pause_stands_in_a_line(healthy: Status) -> None:
+    """The box is fine, and somebody should know."""
+    paused = replace(IDLE, activity=Activity.PAUSED, text="paused by pi")
+    full = merged(healthy, paused)
+
+    lines = layout(full, update=paused, width=80, height=24)
+
+    assert (Level.OK, ["- update: paused by pi", "  try: edgectl update resume"]) == (
+        full.level,
+        lines[1:3],
+    )

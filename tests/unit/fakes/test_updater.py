@@ -40,6 +40,18 @@ async def test_a_fake_updater_wakes_who_waits_for_news() -> None:
     assert (2, Activity.CHECKING) == (told.result().revision, told.result().activity)
 
 
+async def test_a_fake_updater_moves_on_when_somebody_waits() -> None:
+    """A story of several states needs no clock."""
+    fake = FakeUpdater()
+    fake.ahead = [lambda: fake.become(text="a"), lambda: fake.become(text="b")]
+
+    told = [
+        (await fake.update(UpdateRequest(known=known))).text for known in (-1, 1, 2, 2)
+    ]
+
+    assert ["up to date", "a", "b", "b"] == told
+
+
 async def test_a_fake_updater_tells_the_attempts_it_was_given() -> None:
     """Of a model or of all, the newest."""
     fake = FakeUpdater()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edged.errors import BadBundle, NoInput
-from edged.store.sending import Source, sent
+from edged.store.sending import Slice, Source, sent
 
 
 def test_files_and_bytes_come_in_the_order_given(tmp_path: Path) -> None:
@@ -59,3 +59,27 @@ def test_a_head_is_one_block(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 1000)
 
     assert b"x" * 512 == Source(path).head()
+
+
+def test_a_part_of_a_file_is_sent_as_one(tmp_path: Path) -> None:
+    """A member of a tar needs no copy on the disk."""
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"before" + b"inside" + b"after")
+    part = Slice(path=whole, begin=6, size=6)
+
+    data = b"".join(sent({"a": part}))
+
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        file = archive.extractfile("a")
+        assert file is not None
+        assert b"inside" == file.read()
+    assert b"inside" == Source(part).head()
+
+
+def test_a_part_beyond_the_end_is_told(tmp_path: Path) -> None:
+    """A tar was cut off while it was copied."""
+    whole = tmp_path / "whole"
+    whole.write_bytes(bytes(10))
+
+    with pytest.raises(NoInput, match="became shorter"):
+        b"".join(sent({"a": Slice(path=whole, begin=6, size=6)}))

@@ -17,6 +17,7 @@ from edged.store.tar import (
     header,
     looks_like_tar,
     padding,
+    places,
     read_tar,
 )
 from tests.fakes.bundles import in_pieces, tar_of
@@ -65,6 +66,37 @@ def test_every_common_format_is_read(fmt: int) -> None:
             archive.addfile(info, io.BytesIO(data))
 
     assert {**FILES, long: b"deep"} == _read(out.getvalue())
+
+
+@pytest.mark.parametrize(
+    "fmt", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
+)
+def test_members_are_found_without_reading_them(fmt: int) -> None:
+    """By headers alone, each where its bytes begin."""
+    long = "folder/" * 20 + "x" * 60
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=fmt) as archive:
+        for name, data in {**FILES, long: b"deep"}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    out.seek(0)
+
+    found = {
+        member.name: out.getvalue()[begin : begin + member.size]
+        for member, begin in places(out)
+    }
+
+    assert {**FILES, long: b"deep"} == found
+
+
+def test_a_member_that_no_disk_holds_is_not_looked_for() -> None:
+    """Its size is one that no file can be positioned at."""
+    header = bytearray(tarfile.TarInfo("a").tobuf())
+    header[124:136] = b"\x80" + b"\xff" * 11
+
+    with pytest.raises(BadBundle, match="its tar has size"):
+        list(places(io.BytesIO(_sealed(bytes(header)))))
 
 
 def test_what_is_written_here_is_read_by_the_standard_module() -> None:

@@ -1,0 +1,329 @@
+"""Updates in words."""
+
+import pytest
+from msgspec.structs import replace
+
+from edged.cli.output import WIDTH
+from edged.cli.updating import (
+    attempts_lines,
+    headline,
+    page,
+    percent,
+    progress_text,
+    status_lines,
+    troubles,
+    why_lines,
+)
+from edged.wire.messages import ModelPhase, ModelStatus
+from edged.wire.updates import (
+    Activity,
+    Attempt,
+    Outcome,
+    Reason,
+    SourceStatus,
+    Transfer,
+    UpdateStatus,
+    WhyNot,
+)
+
+AT = "2026-11-24T07:00:00Z"
+IDLE = UpdateStatus(activity=Activity.IDLE, text="up to date", since_utc=AT)
+FETCHING = UpdateStatus(
+    activity=Activity.DOWNLOADING,
+    text="digits 1.5.0 (seq 15): fetches 27.0 MiB",
+    since_utc=AT,
+    model="digits",
+    seq=15,
+    version="1.5.0",
+    transfer=Transfer(
+        total_bytes=27 << 20,
+        done_bytes=12 << 20,
+        kept_bytes=3 << 20,
+        rate_bytes_s=1.25 * (1 << 20),
+        cuts=2,
+    ),
+)
+WINDOW = WhyNot(
+    reason=Reason.WINDOW,
+    source="main",
+    text="releases are taken from 02:00 to 05:00 (Europe/Vienna)",
+    hint="edgectl update now digits",
+    model="digits",
+    seq=15,
+    version="1.5.0",
+    since_utc="2026-11-24T04:00:00Z",
+    until_utc="2026-11-25T01:00:00Z",
+)
+FREEZE = WhyNot(
+    reason=Reason.FREEZE,
+    source="main",
+    text="its timestamp expired on 2026-11-10",
+    since_utc="2026-11-10T07:00:00Z",
+)
+DIGITS = ModelStatus(name="digits", phase=ModelPhase.READY, version="1.4.0", seq=14)
+LEFT_AT_14 = replace(WINDOW, reason=Reason.REVOKED, seq=14, version="1.4.0")
+MAIN = SourceStatus(
+    name="main",
+    kind="tuf",
+    url="https://a.example/m",
+    checked_utc="2026-11-24T05:00:00Z",
+    next_utc="2026-11-24T10:10:00Z",
+    versions={"timestamp": 12},
+)
+
+
+# --- for `status` -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        IDLE,
+        replace(IDLE, activity=Activity.CHECKING, text="asks main"),
+        replace(IDLE, reasons=(replace(WINDOW, reason=Reason.NOT_YET),)),
+    ],
+    ids=["idle", "checking", "its turn comes"],
+)
+def test_what_is_as_it_should_be_is_not_told(told: UpdateStatus) -> None:
+    """`status` is for what a person wants to know in a hurry."""
+    assert [] == status_lines(told, at_utc=AT, width=WIDTH)
+
+
+def test_a_release_on_its_way_is_told_with_its_figures() -> None:
+    """How far, how fast, how long, what was kept."""
+    assert """\
+- update: digits 1.5.0 (seq 15): 44 % of 27.0 MiB, 1.2 MiB/s, 12 s left, 3.0 MiB
+  kept from before, 2 cuts""" == "\n".join(
+        status_lines(FETCHING, at_utc=AT, width=WIDTH)
+    )
+
+
+def test_a_held_release_is_told_with_its_reason() -> None:
+    """The code, the words, since when, until when, what to do."""
+    told = replace(
+        FETCHING, activity=Activity.HELD, transfer=None, text="x", reasons=(WINDOW,)
+    )
+
+    assert [
+        "- update: digits 1.5.0 (seq 15): releases are taken from 02:00 to 05:00",
+        "  (Europe/Vienna) (window for 3 h; again in 18 h)",
+        "  try: edgectl update now digits",
+    ] == status_lines(told, at_utc=AT, width=WIDTH)
+
+
+def test_a_pause_is_told_with_its_end() -> None:
+    """Nobody forgets it."""
+    told = replace(
+        IDLE,
+        activity=Activity.PAUSED,
+        text="paused by pi (uid 1000, pid 812): a trade fair",
+        until_utc="2026-11-24T09:00:00Z",
+    )
+
+    assert [
+        "- update: paused by pi (uid 1000, pid 812): a trade fair; goes on in 2 h",
+        "  try: edgectl update resume",
+    ] == status_lines(told, at_utc=AT, width=WIDTH)
+
+
+def test_a_hold_without_a_known_reason_is_told_by_its_text() -> None:
+    """An updater of another version may know more than it says."""
+    told = replace(IDLE, activity=Activity.HELD, text="held")
+
+    assert ["- update: held", "  try: edgectl update why"] == status_lines(
+        told, at_utc=AT, width=WIDTH
+    )
+
+
+def test_a_back_off_is_told_with_reason_and_age() -> None:
+    """What does not get through, since when, when it is tried again."""
+    why = WhyNot(
+        reason=Reason.UNREACHABLE,
+        source="main",
+        text="cannot fetch https://a.example/: no way to it",
+        since_utc="2026-11-24T05:00:00Z",
+        until_utc="2026-11-24T07:03:00Z",
+    )
+    told = replace(IDLE, activity=Activity.BACK_OFF, text="x", reasons=(why,))
+
+    assert [
+        "- update: source main: cannot fetch https://a.example/: no way to it",
+        "  (unreachable for 2 h; again in 3 min)",
+        "  try: edgectl update why",
+    ] == status_lines(told, at_utc=AT, width=WIDTH)
+
+
+def test_an_idle_updater_tells_what_a_person_should_see() -> None:
+    """The first reason that is not quiet, and how many more there are."""
+    refused = replace(WINDOW, reason=Reason.REFUSED, text="it failed", until_utc=None)
+    quiet = replace(WINDOW, reason=Reason.UP_TO_DATE)
+    told = replace(IDLE, reasons=(quiet, refused, FREEZE))
+
+    assert [
+        "- update: digits 1.5.0 (seq 15): it failed (refused for 3 h) (and 1 more)",
+        "  try: edgectl update why",
+    ] == status_lines(told, at_utc=AT, width=WIDTH)
+
+
+def test_a_live_release_that_was_revoked_is_trouble() -> None:
+    """Its publisher says that it must not run."""
+    told = replace(IDLE, reasons=(LEFT_AT_14,))
+
+    (found,) = troubles(told, [DIGITS], at_utc=AT)
+
+    assert ("revoked", "digits", True, "edgectl update now digits") == (
+        found.code,
+        found.model,
+        found.text.startswith("digits 1.4.0 (seq 14) is live, and its publisher has"),
+        found.hint,
+    )
+
+
+def test_a_release_that_was_revoked_elsewhere_is_none() -> None:
+    """It does not run here."""
+    told = replace(IDLE, reasons=(replace(LEFT_AT_14, seq=15),))
+
+    assert () == troubles(told, [DIGITS], at_utc=AT)
+
+
+@pytest.mark.parametrize(
+    ("checked", "count"),
+    [(None, 1), ("2026-11-16T07:00:00Z", 1), ("2026-11-18T07:00:00Z", 0)],
+    ids=["never heard", "over a week ago", "this week"],
+)
+def test_metadata_that_does_not_hold_for_a_week_is_trouble(
+    checked: str | None, count: int
+) -> None:
+    """By then a publisher has repaired a mistake; an attacker has not."""
+    source = replace(MAIN, checked_utc=checked)
+    told = replace(IDLE, reasons=(FREEZE,), sources=(source,))
+
+    found = troubles(told, [DIGITS], at_utc=AT)
+
+    assert ["freeze"] * count == [one.code for one in found]
+
+
+def test_a_network_that_is_away_is_no_trouble() -> None:
+    """A box may stand where there is none."""
+    away = replace(FREEZE, reason=Reason.UNREACHABLE)
+
+    assert () == troubles(replace(IDLE, reasons=(away,)), [DIGITS], at_utc=AT)
+
+
+# --- the updater's page -------------------------------------------------------
+
+
+def test_the_page_tells_state_reasons_and_sources() -> None:
+    """All of it in 80 columns."""
+    told = replace(FETCHING, reasons=(WINDOW,), sources=(MAIN,), clock="behind")
+
+    lines = page(told, at_utc=AT, width=WIDTH)
+
+    assert """\
+downloading: digits 1.5.0 (seq 15): 44 % of 27.0 MiB, 1.2 MiB/s, 12 s left, 3.0
+  MiB kept from before, 2 cuts
+- digits 1.5.0 (seq 15): releases are taken from 02:00 to 05:00 (Europe/Vienna)
+  (window for 3 h; again in 18 h)
+  try: edgectl update now digits
+- the clock of this box is behind; signed metadata could be older than it should
+
+SOURCE  KIND  HEARD    NEXT           TIMESTAMP  URL
+main    tuf   2 h ago  in 3 h 10 min         12  https://a.example/m""" == "\n".join(
+        lines
+    )
+
+
+def test_a_box_without_sources_is_told_where_to_read() -> None:
+    """The page that shows how to write one."""
+    assert ["idle: up to date", "  try: docs/how-to/keep-a-box-up-to-date.md"] == page(
+        IDLE, at_utc=AT, width=WIDTH
+    )
+
+
+def test_a_source_that_was_never_heard_is_said_to_be() -> None:
+    """And one that is not asked by itself has no next turn."""
+    silent = replace(MAIN, checked_utc=None, next_utc=None, versions={})
+    told = replace(IDLE, sources=(silent,))
+
+    assert ["main", "tuf", "never", "-", "-", MAIN.url] == page(
+        told, at_utc=AT, width=WIDTH
+    )[-1].split()
+
+
+def test_a_state_is_not_said_twice() -> None:
+    """`paused: paused by pi` would be."""
+    told = replace(IDLE, activity=Activity.PAUSED, text="paused by pi")
+
+    assert "paused by pi" == headline(told, AT)
+
+
+def test_a_download_that_stands_says_so() -> None:
+    """No time is promised then."""
+    transfer = Transfer(total_bytes=100, done_bytes=50)
+
+    assert "digits 1.5.0 (seq 15): 50 % of 100 B, nothing arrives" == progress_text(
+        replace(FETCHING, transfer=transfer)
+    )
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "expected"), [(0, 0, 100), (999, 1000, 99), (5, 4, 100)]
+)
+def test_a_percentage_does_not_lie(done: int, total: int, expected: int) -> None:
+    """A hundred is only what is all there."""
+    assert expected == percent(Transfer(total_bytes=total, done_bytes=done))
+
+
+# --- reasons and attempts -----------------------------------------------------
+
+
+def test_a_reason_is_told_with_all_that_is_known() -> None:
+    """The code that does not change, the words, the age, what to do."""
+    assert [
+        "digits 1.5.0 (seq 15): window",
+        "  releases are taken from 02:00 to 05:00 (Europe/Vienna)",
+        "  for 3 h, from source main, looked at again in 18 h",
+        "  try: edgectl update now digits",
+    ] == why_lines(WINDOW, at_utc=AT, width=WIDTH)
+
+
+def test_a_reason_of_a_source_names_the_source() -> None:
+    """It hides every release there could be."""
+    assert [
+        "source main: freeze",
+        "  its timestamp expired on 2026-11-10",
+        "  for 14 d",
+    ] == why_lines(FREEZE, at_utc=AT, width=WIDTH)
+
+
+def test_attempts_stand_in_a_table_with_failures_below() -> None:
+    """What they cost, and why one brought nothing."""
+    good = Attempt(
+        at_utc="2026-11-24T06:30:12Z",
+        model="digits",
+        version="1.5.0",
+        seq=15,
+        source="main",
+        outcome=Outcome.INSTALLED,
+        fetched_bytes=24 << 20,
+        kept_bytes=3 << 20,
+        took_s=192.0,
+        change=7,
+    )
+    bad = replace(
+        good,
+        version="1.6.0",
+        seq=16,
+        outcome=Outcome.REFUSED,
+        reason=Reason.REFUSED,
+        text="it answers 3 of 10 golden samples",
+        change=8,
+    )
+
+    assert """\
+BEGAN (UTC)       MODEL   RELEASE     ENDED       FETCHED     KEPT        TOOK
+2026-11-24 06:30  digits  1.5.0 (15)  installed  24.0 MiB  3.0 MiB  3 min 12 s
+2026-11-24 06:30  digits  1.6.0 (16)  refused    24.0 MiB  3.0 MiB  3 min 12 s
+
+- digits 1.6.0 (16) refused: it answers 3 of 10 golden samples (refused);
+  edgectl watch 8""" == "\n".join(attempts_lines([good, bad], width=WIDTH))
