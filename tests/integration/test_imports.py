@@ -53,3 +53,10 @@ def test_the_daemon_loads_no_runtime_before_a_model_needs_it() -> None:
     actual = loaded_by("import edged.daemon")
 
     assert set() == {"onnxruntime", "ai_edge_litert", "tflite_runtime"} & actual
+
+
+def test_the_daemon_loads_no_signatures_before_a_source_needs_them() -> None:
+    """A box that nobody updates over a network does not pay for them."""
+    actual = loaded_by("import edged.daemon")
+
+    assert set() == {"tuf", "securesystemslib", "cryptography"} & actual

@@ -1,11 +1,24 @@
 """What is trusted, on a real disk, from a host in memory."""
 
+from datetime import timedelta
+
 import pytest
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Key,
+    Metadata,
+    MetaFile,
+    TargetFile,
+    Targets,
+)
 
 from edged.config.update import Expired
 from edged.errors import EdgedError, NotFetched, Untrusted
+from tests.fakes.files import RecordingFiles
 from tests.fakes.tuf_repository import TufRepository
-from tests.integration.trust.conftest import Box
+from tests.integration.trust.conftest import NOW, Box
 
 
 def reason(caught: pytest.ExceptionInfo[EdgedError]) -> object:
@@ -115,3 +128,80 @@ def test_expired_metadata_is_taken_where_the_administrator_says_so(
     trusted = box.repository(expired=Expired.ACCEPT).refresh(host.fetch)
 
     assert trusted.expired
+
+
+def delegated(host: TufRepository) -> None:
+    """Let a team sign what is below `team/`."""
+    signer = CryptoSigner.generate_ed25519()
+    role = DelegatedRole(
+        "team", [signer.public_key.keyid], 1, terminating=False, paths=["team/*"]
+    )
+    keys: dict[str, Key] = {signer.public_key.keyid: signer.public_key}
+    host.targets.delegations = Delegations(keys, {"team": role})
+    target = TargetFile.from_data("team/x", b"of the team", ["sha256"])
+    team = Metadata(
+        Targets(expires=NOW + timedelta(days=9), targets={"team/x": target})
+    )
+    team.sign(signer)
+    host.snapshot.meta["team.json"] = MetaFile(1)
+    host.files["metadata/1.team.json"] = team.to_bytes()
+    host.files[f"targets/team/{target.hashes['sha256']}.x"] = b"of the team"
+    host.publish()
+
+
+def test_a_target_of_a_delegated_role_arrives(box: Box, host: TufRepository) -> None:
+    """Its document is fetched; those of the top roles are not, once more."""
+    delegated(host)
+    repository = box.repository()
+    repository.refresh(host.fetch)
+    host.asked.clear()
+
+    data = repository.target("team/x", host.fetch)
+
+    assert b"of the team" == data
+    assert ["metadata/1.team.json", "targets"] == [
+        host.asked[0],
+        host.asked[1].partition("/")[0],
+    ]
+
+
+def test_a_delegated_role_that_does_not_hold_is_refused(
+    box: Box, host: TufRepository
+) -> None:
+    """By its name, as any other."""
+    delegated(host)
+    repository = box.repository()
+    repository.refresh(host.fetch)
+    host.files["metadata/1.team.json"] = b"{}"
+
+    with pytest.raises(Untrusted) as caught:
+        repository.target("team/x", host.fetch)
+
+    assert "bad-metadata" == reason(caught)
+
+
+def test_a_target_that_is_too_large_for_memory_is_not_fetched(
+    box: Box, host: TufRepository
+) -> None:
+    """Whoever signed it."""
+    host.targets.targets["models/digits/3/model.yaml"].length = 1 << 40
+    host.publish()
+    repository = box.repository()
+    repository.refresh(host.fetch)
+
+    with pytest.raises(Untrusted) as caught:
+        repository.target("models/digits/3/model.yaml", host.fetch)
+
+    assert "bad-metadata" == reason(caught)
+
+
+def test_a_folder_is_made_with_those_above_it(box: Box, host: TufRepository) -> None:
+    """And all of their names are durable."""
+    files = RecordingFiles()
+
+    box.repository(files).refresh(host.fetch)
+
+    made = [op.path for op in files.ops if op.verb == "mkdir"]
+    synced = [op.path for op in files.ops if op.verb == "sync_dir"]
+    assert made[:3] == [box.folder.parent.parent, box.folder.parent, box.folder]
+    assert synced == [path.parent for path in made[:3]]
