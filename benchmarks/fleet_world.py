@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edged.update.backoff import first_look_s, next_look_s, retry_s
+from edged.update.council import FRESH_S
 from edged.update.offers import Box, Conditions, Installed, Offer, Policy, Situation
 from edged.update.plan import Choice, choose
 from edged.update.rollout import share
@@ -32,8 +33,6 @@ HOUR, DAY = 3600.0, 86_400.0
 
 #: The settings' default.
 EVERY_S = 6 * HOUR
-#: What the host said is good for so long to take a release by; as in the courier.
-FRESH_S = 300.0
 #: Of all looks fail: links in the field are bad.
 LOST = 0.02
 #: Of all boxes may change at night alone, by the clocks of three continents.

@@ -28,7 +28,14 @@ def test_spans_read_as_people_say_them(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (5 << 30, "5.0 GiB"),
+        (1 << 42, "4096.0 GiB"),
+    ],
 )
 def test_sizes_have_a_unit(count: int, text: str) -> None:
     """Bytes read as people say them."""
