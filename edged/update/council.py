@@ -165,10 +165,10 @@ class Council:
             if (fault := self._scout.fault(name)) is not None:
                 reason, next_s = fault
                 one = wanted(choice.take.offer, downgrade=choice.take.downgrade)
-                self._remember(choice, moment, current)
+                self._remember(choice, moment)
                 return Delayed(reason=reason, next_s=next_s, wanted=one)
             moment, choice = self._choose(current)
-        self._remember(choice, moment, current)
+        self._remember(choice, moment)
         return decision(
             choice, moment, pause=self._will.pause(), stops=self._stops.by_digest
         )
@@ -183,10 +183,8 @@ class Council:
         age_s = self._scout.age_s(offer.source)
         return age_s is not None and age_s <= FRESH_S
 
-    def _remember(self, choice: Choice, moment: Moment, current: Wanted | None) -> None:
-        about = (current.model, current.seq) if current else None
-        self._why_not = tuple(w for w in choice.why_not if (w.model, w.seq) != about)
-        self.stop = choice.stop
+    def _remember(self, choice: Choice, moment: Moment) -> None:
+        self._why_not, self.stop = choice.why_not, choice.stop
         ends = (
             again_s(choice, moment),
             self._will.ends_s(),

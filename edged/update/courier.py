@@ -203,9 +203,9 @@ class Courier:
                 tasks.create_task(self._errand.sweep())
                 tasks.create_task(self._heed())
                 self._helm.begin(tasks)
-                self._rounds.arm()
                 self._tell()
                 ready()
+                self._rounds.wake()
                 await self._rounds.run(tasks)
         finally:
             self._rounds.disarm()

@@ -20,7 +20,7 @@ from edged.update.moves import (
 )
 from edged.update.offers import Offer
 from edged.update.plan import Choice
-from edged.update.stops import Stop
+from edged.update.stops import SOONEST_S, Stop
 from edged.update.verdicts import Turn
 from edged.wire.updates import Reason
 from edged.wire.words import read_utc
@@ -35,10 +35,6 @@ HOLDS = frozenset(
         *(Reason.UNDER_WAY, Reason.IN_TRIAL, Reason.TO_DECIDE),
     }
 )
-
-#: Nothing is decided anew sooner than this: a moment that stands still (a clock that
-#: nobody set) must not make us turn on the spot.
-SOONEST_S = 1.0
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +56,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
             return datetime.max.replace(tzinfo=self.now.tzinfo)
 
     def mono(self, when: datetime) -> float:
-        """Return a date on the monotonic clock, never one that has passed."""
+        """Return a date on the monotonic clock, never one that has passed.
+
+        A date that stands still (a clock that nobody set) must not make us turn on the
+        spot, so it is a little later than now at least.
+        """
         left_s = (when - self.now).total_seconds()
         return self.mono_s + max(SOONEST_S, left_s)
 

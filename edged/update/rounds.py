@@ -19,10 +19,10 @@ from edged.update.council import Council
 from edged.update.diary import Diary
 from edged.update.door import Door
 from edged.update.helm import Helm
-from edged.update.judgement import SOONEST_S
-from edged.update.moves import LookDue, Paused, Satisfied, Staged
+from edged.update.moves import LookDue, Satisfied, Staged
 from edged.update.porter import Porter
 from edged.update.scout import Scout
+from edged.update.stops import SOONEST_S
 from edged.update.will import Will
 from edged.wire.updates import Outcome, Reason
 
@@ -90,9 +90,9 @@ class Rounds:
         self._summons.set()
         await asker
 
-    def _wake(self) -> None:
-        """Do what is due."""
-        if self._scout.due() and not isinstance(self.helm.state, Paused):
+    def wake(self) -> None:
+        """Do what is due: look, or decide anew."""
+        if self._scout.due() and self._will.pause() is None:
             self.helm.move(LookDue())
         else:
             self.decide()
@@ -100,7 +100,7 @@ class Rounds:
     def arm(self) -> None:
         """Set the one timer, for whatever comes first."""
         ends = [self._council.again_s, report.until_s(self.helm.state)]
-        if not isinstance(self.helm.state, Paused):
+        if self._will.pause() is None:
             ends.append(self._scout.next_s)
         known = [end for end in ends if end is not None]
         if known:
@@ -110,7 +110,7 @@ class Rounds:
 
     def _arm(self, wait_s: float) -> None:
         self.disarm()
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._wake)
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self.wake)
 
     def disarm(self) -> None:
         """Let nothing happen by itself any more."""

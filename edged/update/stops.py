@@ -18,6 +18,9 @@ from edged.update.verdicts import Turn, Verdict
 from edged.wire.updates import Reason
 from edged.wire.words import read_utc, utc_text
 
+#: Nothing is tried again sooner, also by who drew no wait at all.
+SOONEST_S = 1.0
+
 #: Until a box that has no room, or no time, for a release is asked again.
 WAIT_S = 600.0
 
@@ -71,8 +74,11 @@ class Stops:
         if verdict.turn is Turn.WAIT:
             wait_s = max(verdict.retry_after_s, WAIT_S * (0.5 + chance))
         else:
-            wait_s = retry_s(
-                count, chance, every_s=every_s, retry_after_s=verdict.retry_after_s
+            wait_s = max(
+                SOONEST_S,
+                retry_s(
+                    count, chance, every_s=every_s, retry_after_s=verdict.retry_after_s
+                ),
             )
         same = before is not None and before.reason is verdict.reason
         stop = Stop(

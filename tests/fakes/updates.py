@@ -157,6 +157,7 @@ class FakeCarrier:
         fetched: chunks, by sha256 of their file, in the order in which they came.
         errors: raised by the next fetches, one each, after `chunks_before_error`.
         hold: chunks wait for it.
+        came: a chunk came since it was cleared.
         lies: sha256 of files of which it brings wrong bytes, as nobody should.
     """
 
@@ -167,6 +168,7 @@ class FakeCarrier:
         self.chunks_before_error = 1
         self.hold = asyncio.Event()
         self.hold.set()
+        self.came = asyncio.Event()
         self.arrived_bytes = self.cuts = 0
 
     async def fetch(
@@ -191,6 +193,7 @@ class FakeCarrier:
             await loop.run_in_executor(self._disk, part.flush)
             self.fetched.append((want.sha256, index))
             self.arrived_bytes += len(chunk)
+            self.came.set()
             progress(len(chunk))
             await pace.spend(len(chunk))
 

@@ -1,13 +1,58 @@
 """The courier with real files, over lives, and a world that can fail anywhere."""
 
+import asyncio
+import errno
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from edged.wire.updates import Activity, AttemptsRequest, Outcome
-from tests.fakes.updates import FakeSource, World, emptied, published, until, until_is
+from edged.errors import (
+    ChangeUnderWay,
+    Conflict,
+    InvalidRequest,
+    NoDaemon,
+    NotFetched,
+    Rejected,
+    Untrusted,
+)
+from edged.host.files import Site
+from edged.update.courier import Courier
+from edged.update.offers import Conditions, Policy
+from edged.update.window import window
+from edged.wire.changes import Step
+from edged.wire.updates import (
+    Activity,
+    Attempt,
+    AttemptsRequest,
+    HoldRequest,
+    Outcome,
+    PauseRequest,
+    Reason,
+    UpdateRequest,
+    UpdateScope,
+    UpdateStatus,
+)
+from tests.fakes.files import RecordingFiles
+from tests.fakes.updates import (
+    TERMS,
+    FakeSource,
+    World,
+    emptied,
+    published,
+    taken,
+    until,
+    until_is,
+)
+
+ALL = UpdateScope()
+CUT = NotFetched("cannot fetch it: cut", reason="cut")
+AWAY = NoDaemon("cannot reach edged: no socket", hint="systemctl start edged")
+CHUNKS = 4
 
 
 @pytest.fixture
@@ -25,21 +70,714 @@ def world(tmp_path: Path, disk: ThreadPoolExecutor) -> World:
     return made
 
 
+async def attempts(courier: Courier) -> tuple[Attempt, ...]:
+    """Return the whole history."""
+    return (await courier.history(AttemptsRequest(limit=1000))).attempts
+
+
+async def until_installed(courier: Courier, count: int = 1) -> tuple[Attempt, ...]:
+    """Wait until so many attempts are in the history and nothing is under way."""
+    known = -1
+    while True:
+        status = await courier.update(UpdateRequest(known=known, wait_s=15))
+        known, found = status.revision, await attempts(courier)
+        ended = [one for one in found if one.outcome is not Outcome.FAILED]
+        if len(ended) >= count and status.activity is Activity.IDLE:
+            return found
+
+
+async def until_some_bytes(world: World, courier: Courier) -> UpdateStatus:
+    """Let one chunk come, and no more."""
+    world.carrier.hold.clear()
+    await until_is(courier, Activity.DOWNLOADING)
+    world.carrier.hold.set()
+    await world.carrier.came.wait()
+    world.carrier.hold.clear()
+    return await courier.update(UpdateRequest())
+
+
+def reasons(status: UpdateStatus) -> list[tuple[Reason, int | None]]:
+    """Return the reasons that stand, with the releases that they are about."""
+    return [(why.reason, why.seq) for why in status.reasons]
+
+
+def nothing_twice(world: World) -> bool:
+    """Tell whether no chunk came twice, in all lives."""
+    return max(Counter(world.carrier.fetched).values(), default=0) <= 1
+
+
+# --- the usual way --------------------------------------------------------------------
+
+
 async def test_a_new_release_is_taken(world: World) -> None:
     """From the first look to an attempt in the history; nothing is left on the disk."""
     async with world.alive() as courier:
-        await until(courier, lambda status: status.activity is Activity.STAGED)
-        await until_is(courier, Activity.IDLE)
-        (attempt,) = (await courier.history(AttemptsRequest())).attempts
+        (attempt,) = await until_installed(courier)
         left = await emptied(world)
 
-    assert [
-        (
-            "pets",
-            15,
-            ("signed/1.root.json", "signed/timestamp.json", "model.yaml", "model.onnx"),
-        )
-    ] == world.door.taken
+    members = ("signed/1.root.json", "signed/timestamp.json", "model.yaml")
+    assert [("pets", 15, (*members, "model.onnx"))] == world.door.taken
     assert (Outcome.INSTALLED, 15, 1) == (attempt.outcome, attempt.seq, attempt.change)
     assert (3 * 2**18 + 5, 8) == (attempt.fetched_bytes, attempt.kept_bytes)
     assert [] == left
+
+
+async def test_what_is_live_is_not_taken(world: World) -> None:
+    """Up to date is one look, and no byte."""
+    world.door.have(published(15))
+
+    async with world.alive() as courier:
+        status = await courier.check(ALL, "pi")
+
+    assert (Activity.IDLE, "up to date") == (status.activity, status.text)
+    assert [] == world.carrier.fetched
+
+
+async def test_two_models_go_one_after_the_other(world: World) -> None:
+    """Never two releases at once; each has its attempt."""
+    world.source.releases.append(published(3, model="mobile"))
+
+    async with world.alive() as courier:
+        found = await until_installed(courier, 2)
+
+    assert {("mobile", 3), ("pets", 15)} == {(a.model, a.seq) for a in found}
+    assert 2 == len(world.door.taken)
+
+
+async def test_progress_is_told_without_a_new_revision(world: World) -> None:
+    """Who waits for news is not woken by every chunk."""
+    async with world.alive() as courier:
+        before = await until_some_bytes(world, courier)
+        world.carrier.hold.set()
+        await asyncio.sleep(0)
+        world.carrier.hold.clear()
+        after = await courier.update(UpdateRequest())
+
+    assert before.revision == after.revision
+    assert before.transfer is not None
+    assert 3 * 2**18 + 5 + 8 == before.transfer.total_bytes
+    assert 8 == before.transfer.kept_bytes
+
+
+# --- lives ----------------------------------------------------------------------------
+
+
+async def test_a_download_goes_on_in_the_next_life(world: World) -> None:
+    """No chunk comes twice, and the attempt counts both lives."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+    world.carrier.hold.set()
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert nothing_twice(world)
+    assert (3 * 2**18 + 5, 8) == (attempt.fetched_bytes, attempt.kept_bytes)
+
+
+async def test_a_change_is_followed_in_the_next_life(world: World) -> None:
+    """It is not handed in twice."""
+    world.door.hold.clear()
+    async with world.alive() as courier:
+        await until(courier, lambda status: status.change == 1)
+    world.door.hold.set()
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert 1 == len(world.door.taken)
+    assert (Outcome.INSTALLED, 1) == (attempt.outcome, attempt.change)
+
+
+async def test_a_release_that_went_live_unseen_is_no_failure(world: World) -> None:
+    """The daemon took it while nobody looked: it is written down, and its bytes go."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+    world.door.have(published(15))
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+        left = await emptied(world)
+
+    assert (Outcome.INSTALLED, []) == (attempt.outcome, left)
+
+
+async def test_litter_of_other_lives_goes(world: World) -> None:
+    """Bytes that no note knows are of no use to anybody."""
+    folder = world.folder / "incoming"
+    folder.mkdir(parents=True)
+    (folder / f"{'ab' * 32}.part").write_bytes(b"x")
+    world.door.have(published(15))
+
+    async with world.alive():
+        left = await emptied(world)
+
+    assert [] == left
+
+
+async def test_a_release_that_nothing_is_heard_of_is_not_handed_in_for_ever(
+    world: World,
+) -> None:
+    """Three times, whatever died; then a person must say so."""
+    world.door.errors = [NoDaemon("cannot reach edged: reset") for _ in range(9)]
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert Outcome.REFUSED is attempt.outcome
+    assert "3 times" in attempt.text
+    assert 6 == len(world.door.errors)
+
+
+async def test_damaged_notes_are_told(world: World) -> None:
+    """And everything goes on as on the first day."""
+    world.folder.mkdir()
+    (world.folder / "notes").write_bytes(b"garbage")
+
+    async with world.alive() as courier:
+        await until_installed(courier)
+        status = await courier.update(UpdateRequest())
+
+    assert [(Reason.STORE_FAILED, None)] == reasons(status)
+    assert "damaged" in status.reasons[0].text
+
+
+async def test_nothing_is_handed_in_that_could_not_be_noted(world: World) -> None:
+    """A disk that takes no note must not make a loop of a release."""
+    files = RecordingFiles()
+    world.files = files
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        files.fail(Site.UPDATE_NOTES, OSError(errno.ENOSPC, "no space"))
+        world.carrier.hold.set()
+        status = await until_is(courier, Activity.HELD)
+
+    assert Reason.NO_SPACE in {why.reason for why in status.reasons}
+    assert [] == world.door.taken
+
+
+# --- another decision while a release is on its way -----------------------------------
+
+
+async def test_a_newer_release_takes_the_place_of_one_on_its_way(world: World) -> None:
+    """The old one is given up, and its bytes go."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.source.releases.append(published(16))
+        await courier.check(ALL, "pi")
+        world.carrier.hold.set()
+        found = await until_installed(courier, 2)
+        left = await emptied(world)
+
+    assert [(15, Outcome.GIVEN_UP), (16, Outcome.INSTALLED)] == [
+        (one.seq, one.outcome) for one in found
+    ]
+    assert [] == left
+
+
+async def test_a_halt_stops_a_download_and_keeps_its_bytes(world: World) -> None:
+    """When it is lifted, it goes on where it was."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.source.say(15, halted=True)
+        halted = await courier.check(ALL, "pi")
+        world.source.say(15, halted=False)
+        world.carrier.hold.set()
+        await courier.check(ALL, "pi")
+        await until_installed(courier)
+
+    assert (Activity.IDLE, [(Reason.HALTED, 15)]) == (
+        halted.activity,
+        reasons(halted),
+    )
+    assert nothing_twice(world)
+
+
+async def test_a_revoked_release_is_given_up(world: World) -> None:
+    """Its bytes go: it will never be wanted again."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.source.say(15, revoked="it is wrong")
+        status = await courier.check(ALL, "pi")
+        (attempt,) = await attempts(courier)
+        left = await emptied(world)
+
+    assert [(Reason.REVOKED, 15)] == reasons(status)
+    assert (Outcome.GIVEN_UP, []) == (attempt.outcome, left)
+
+
+async def test_a_pause_stops_at_once_and_outlives_its_life(world: World) -> None:
+    """Nothing is fetched in it; who resumes gets every byte that was there."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        paused = await courier.pause(PauseRequest(why="the fair"), "ann")
+    world.carrier.hold.set()
+    count, looks = len(world.carrier.fetched), world.source.looks
+    async with world.alive() as courier:
+        after = await until_is(courier, Activity.PAUSED)
+        unheard = (len(world.carrier.fetched), world.source.looks)
+        await courier.resume(ALL, "ann")
+        await until_installed(courier)
+
+    assert (Activity.PAUSED, "paused by ann") == (paused.activity, after.text)
+    assert (count, looks) == unheard
+    assert nothing_twice(world)
+
+
+async def test_a_pause_ends_by_itself(world: World) -> None:
+    """Its length is measured, whatever the date does."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        await courier.pause(PauseRequest(for_s=0.2), "ann")
+        world.carrier.hold.set()
+        await until_installed(courier)
+
+    assert nothing_twice(world)
+
+
+async def test_nobody_updates_now_in_a_pause(world: World) -> None:
+    """Who paused meant it; the refusal says what to type."""
+    async with world.alive() as courier:
+        await courier.pause(PauseRequest(), "ann")
+        with pytest.raises(Conflict, match="paused by ann") as refused:
+            await courier.now(ALL, "pi")
+
+    assert "edgectl update resume" == refused.value.hint
+
+
+async def test_a_look_in_a_pause_is_answered(world: World) -> None:
+    """A person learns what there is, and no byte of it comes."""
+    async with world.alive() as courier:
+        await courier.pause(PauseRequest(), "ann")
+        status = await courier.check(ALL, "pi")
+
+    assert (Activity.PAUSED, [(Reason.PAUSED, 15)]) == (
+        status.activity,
+        reasons(status),
+    )
+    assert [] == world.carrier.fetched
+
+
+async def test_a_hold_of_one_model_lets_others_pass(world: World) -> None:
+    """Until it is lifted."""
+    world.source.releases.append(published(3, model="mobile"))
+    hold = HoldRequest(name="pets", until_utc="2030-01-01T00:00:00Z", why="tests")
+
+    async with world.alive() as courier:
+        await courier.hold(hold, "ann")
+        await until_is(courier, Activity.HELD)
+        first = [model for model, *_ in world.door.taken]
+        await courier.resume(UpdateScope(name="pets"), "ann")
+        await until_installed(courier, 2)
+
+    assert ["mobile"] == first
+
+
+@pytest.mark.parametrize("when", ["tomorrow", "1999-01-01T00:00:00Z"])
+async def test_a_hold_needs_a_date_to_come(world: World, when: str) -> None:
+    """What cannot hold anything is refused."""
+    async with world.alive() as courier:
+        with pytest.raises(InvalidRequest, match="cannot hold"):
+            await courier.hold(HoldRequest(until_utc=when), "ann")
+
+
+# --- the daemon says no ---------------------------------------------------------------
+
+
+async def test_a_refused_release_is_not_fetched_again(world: World) -> None:
+    """Its digest is remembered over lives; its reason stands."""
+    world.door.steps = [taken(Step.REFUSED, "it answers nonsense", "rejected")]
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+    count = len(world.carrier.fetched)
+
+    async with world.alive() as courier:
+        status = await courier.check(ALL, "pi")
+
+    assert (Outcome.REFUSED, Reason.REFUSED) == (attempt.outcome, attempt.reason)
+    assert "it answers nonsense" == attempt.text
+    assert (Activity.IDLE, [(Reason.REFUSED, 15)]) == (status.activity, reasons(status))
+    assert (count, 1) == (len(world.carrier.fetched), len(world.door.taken))
+
+
+async def test_a_newer_release_comes_after_a_refused_one(world: World) -> None:
+    """What was refused is one digest, not the model."""
+    world.door.errors = [Rejected("cannot install: no")]
+    async with world.alive() as courier:
+        await until_installed(courier)
+        world.source.releases.append(published(16))
+        await courier.check(ALL, "pi")
+        found = await until_installed(courier, 2)
+
+    assert [(15, Outcome.REFUSED), (16, Outcome.INSTALLED)] == [
+        (one.seq, one.outcome) for one in found
+    ]
+
+
+async def test_a_person_lifts_a_refusal(world: World) -> None:
+    """`update now` tries it once more."""
+    world.door.errors = [Rejected("cannot install: no")]
+
+    async with world.alive() as courier:
+        await until_installed(courier)
+        await courier.now(UpdateScope(name="pets"), "pi")
+        found = await until_installed(courier, 2)
+
+    assert [Outcome.REFUSED, Outcome.INSTALLED] == [one.outcome for one in found]
+
+
+async def test_a_daemon_that_stops_in_a_trial_says_nothing_of_a_release(
+    world: World,
+) -> None:
+    """It is handed in again, and not fetched again."""
+    world.door.steps = [taken(Step.REFUSED, "the daemon is stopping", "draining")]
+
+    async with world.alive() as courier:
+        await until_is(courier, Activity.BACK_OFF)
+        world.door.steps = [taken(Step.PROBATION)]
+        (attempt,) = await until_installed(courier)
+
+    assert (Outcome.INSTALLED, 2) == (attempt.outcome, attempt.change)
+    assert (2, True) == (len(world.door.taken), nothing_twice(world))
+
+
+async def test_a_release_to_decide_waits_for_a_person(world: World) -> None:
+    """It is here; nobody fetches it again."""
+    world.door.steps = [taken(Step.HELD, "it answers otherwise", "held")]
+
+    async with world.alive() as courier:
+        status = await until(courier, lambda s: (Reason.TO_DECIDE, 15) in reasons(s))
+        await courier.check(ALL, "pi")
+        (attempt,) = await attempts(courier)
+
+    assert (Activity.HELD, Reason.TO_DECIDE) == (status.activity, attempt.reason)
+    assert 1 == len(world.door.taken)
+
+
+async def test_a_change_of_the_model_is_waited_for(world: World) -> None:
+    """Its end is news: nobody asks on and on, and nobody waits for the next look."""
+    world.door.hold.clear()
+    async with world.alive() as courier:
+        await until(courier, lambda status: status.change == 1)
+    other = world.door.models["pets"]
+    (world.folder / "notes").unlink()
+    world.door.have(published(14), under_way=1)
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.HELD)
+        world.door.models["pets"] = other
+        world.door.hold.set()
+        await until(courier, lambda seen: seen.activity is not Activity.HELD)
+
+    assert [(Reason.UNDER_WAY, 15)] == reasons(status)
+
+
+async def test_a_busy_model_is_no_failure(world: World) -> None:
+    """It is held for a while; nothing is refused, nothing is fetched again."""
+    world.door.errors = [ChangeUnderWay("cannot install: change 3 is not over")]
+
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.HELD)
+        await courier.now(ALL, "pi")
+        await until_installed(courier)
+
+    assert [(Reason.UNDER_WAY, 15)] == reasons(status)
+    assert nothing_twice(world)
+
+
+async def test_a_daemon_that_is_away_is_waited_for(world: World) -> None:
+    """Nothing is decided without it."""
+    world.door.away = AWAY
+
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.BACK_OFF)
+        world.door.away = None
+        await until_installed(courier)
+
+    assert (Reason.DAEMON_AWAY, None) in reasons(status)
+    assert "systemctl start edged" == status.reasons[0].hint
+
+
+async def test_a_daemon_that_is_away_in_a_change_is_waited_for(world: World) -> None:
+    """The change is followed on; nothing is handed in twice."""
+    world.door.hold.clear()
+    async with world.alive() as courier:
+        await until(courier, lambda status: status.change == 1)
+        world.door.away = AWAY
+        world.door.hold.set()
+        await asyncio.sleep(0.05)
+        status = await courier.update(UpdateRequest())
+        world.door.away = None
+        await until_installed(courier)
+
+    assert (Activity.STAGED, 1) == (status.activity, len(world.door.taken))
+
+
+# --- the way --------------------------------------------------------------------------
+
+
+async def test_a_cut_is_one_attempt_that_goes_on(world: World) -> None:
+    """Back-off, then from where it was; the history has one line."""
+    world.carrier.errors = [CUT, CUT]
+
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.BACK_OFF)
+        found = await until_installed(courier)
+
+    assert [(Reason.CUT, 15)] == reasons(status)
+    assert [(Outcome.INSTALLED, 3 * 2**18 + 5)] == [
+        (one.outcome, one.fetched_bytes) for one in found
+    ]
+    assert nothing_twice(world)
+
+
+async def test_a_back_off_outlives_its_life(world: World) -> None:
+    """A restart is no way round it; a person is."""
+    world.chance = 0.99
+    world.carrier.errors = [CUT]
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+        await until_is(courier, Activity.BACK_OFF)
+    async with world.alive() as courier:
+        status = await courier.check(ALL, "pi")
+        await courier.now(ALL, "pi")
+        await until_installed(courier)
+
+    assert (Activity.BACK_OFF, [(Reason.CUT, 15)]) == (status.activity, reasons(status))
+
+
+async def test_wrong_bytes_back_off(world: World) -> None:
+    """No mirror has the right ones: later, perhaps."""
+    wrong = NotFetched("cannot fetch it: wrong", reason="wrong-hash")
+    world.carrier.errors, world.carrier.chunks_before_error = [wrong], 0
+
+    async with world.alive() as courier:
+        await until_is(courier, Activity.BACK_OFF)
+        (attempt,) = await attempts(courier)
+
+    assert (Outcome.FAILED, Reason.WRONG_HASH) == (attempt.outcome, attempt.reason)
+
+
+async def test_a_source_that_fails_is_told_and_asked_again(world: World) -> None:
+    """Its reason goes when it answers."""
+    world.source.errors = [Untrusted("cannot trust main: older", reason="rollback")]
+
+    async with world.alive() as courier:
+        status = await until(courier, lambda s: bool(s.reasons))
+        await until_installed(courier)
+        after = await courier.update(UpdateRequest())
+
+    assert [(Reason.ROLLBACK, None)] == reasons(status)
+    trouble = status.sources[0].trouble
+    assert trouble is not None
+    assert "rollback" == trouble.code
+    assert () == after.reasons
+
+
+async def test_one_source_that_fails_does_not_silence_another(
+    tmp_path: Path, disk: ThreadPoolExecutor
+) -> None:
+    """Each is heard for itself."""
+    silent = FakeSource("silent")
+    silent.errors = [CUT] * 99
+    spoken = published(15, source="spoken")
+    world = World(tmp_path / "updates", disk, silent, FakeSource("spoken", spoken))
+
+    async with world.alive() as courier:
+        await until_installed(courier)
+        status = await courier.update(UpdateRequest())
+
+    assert [(Reason.CUT, None)] == reasons(status)
+
+
+async def test_documents_that_contradict_each_other_are_not_fetched(
+    world: World,
+) -> None:
+    """The daemon would refuse it after the last byte; we do before the first."""
+    one = world.source.releases[0]
+    files = {**one.files, "labels.txt": b"other"}
+    world.source.releases[0] = msgspec.structs.replace(one, files=files)
+
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.BACK_OFF)
+
+    assert [(Reason.NOT_UNDERSTOOD, 15)] == reasons(status)
+    assert [] == world.carrier.fetched
+
+
+# --- the box --------------------------------------------------------------------------
+
+
+async def test_no_space_is_held_until_there_is_room(world: World) -> None:
+    """Nothing is fetched; a person who made room need not wait."""
+    world.door.free_bytes = 1000
+
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.HELD)
+        world.door.free_bytes = 1 << 40
+        await courier.now(ALL, "pi")
+        await until_installed(courier)
+
+    assert [(Reason.NO_SPACE, 15)] == reasons(status)
+    assert "1000 B are free" in status.text
+
+
+async def test_a_network_that_begins_to_cost_stops_a_download(world: World) -> None:
+    """And it goes on by itself when it does not any more."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.conditions.set(Conditions(metered=True))
+        status = await until_is(courier, Activity.HELD)
+        world.carrier.hold.set()
+        world.conditions.set(Conditions(metered=False))
+        await until_installed(courier)
+
+    assert [(Reason.METERED, 15)] == reasons(status)
+    assert nothing_twice(world)
+
+
+async def test_inference_makes_a_download_wait_in_the_middle(world: World) -> None:
+    """It is not begun anew, and it says what it waits for."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.conditions.set(Conditions(busy=True))
+        status = await until(courier, lambda s: "right of way" in s.text)
+        world.carrier.hold.set()
+        await asyncio.sleep(0.05)
+        count = len(world.carrier.fetched)
+        world.conditions.set(Conditions(busy=False))
+        await until_installed(courier)
+
+    assert Activity.DOWNLOADING is status.activity
+    assert count < CHUNKS
+    assert 1 == world.source.described
+
+
+@pytest.fixture
+def closed(world: World) -> World:
+    """Return the world at noon, with a window at night."""
+    policy = Policy(window=window("02:00-05:00", UTC))
+    world.terms = msgspec.structs.replace(TERMS, policy=policy)
+    return world
+
+
+async def test_a_window_holds_and_a_person_does_not_wait(closed: World) -> None:
+    """Now is now, also for a life that begins after it was said."""
+    closed.carrier.hold.clear()
+    async with closed.alive() as courier:
+        status = await until_is(courier, Activity.HELD)
+        await courier.now(ALL, "pi")
+        await until_is(courier, Activity.DOWNLOADING)
+    closed.carrier.hold.set()
+    async with closed.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert [(Reason.WINDOW, 15)] == reasons(status)
+    assert Outcome.INSTALLED is attempt.outcome
+
+
+async def test_who_waited_for_a_window_asks_again_before_the_first_byte(
+    closed: World,
+) -> None:
+    """It may have been halted in the meantime."""
+    async with closed.alive() as courier:
+        await until_is(courier, Activity.HELD)
+        closed.source.say(15, halted=True)
+        courier._scout._posts["main"].looked_s = -1e9
+        closed.now = datetime(2026, 11, 26, 3, tzinfo=UTC)
+        closed.conditions.set(Conditions(busy=True))
+        closed.conditions.set(Conditions(busy=False))
+        status = await until_is(courier, Activity.IDLE)
+
+    assert [(Reason.HALTED, 15)] == reasons(status)
+    assert [] == closed.carrier.fetched
+
+
+async def test_a_revoked_live_release_is_replaced_by_an_older_one(world: World) -> None:
+    """As a downgrade, and the daemon is told so."""
+    world.source.releases = [published(14), published(13)]
+    world.source.say(14, revoked="it leaks")
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert (13, [True]) == (attempt.seq, world.door.downgrades)
+
+
+async def test_a_revoked_live_release_without_another_is_stopped_if_wanted(
+    world: World,
+) -> None:
+    """By default it serves on, with a warning."""
+    world.source.releases = [published(14)]
+    world.source.say(14, revoked="it leaks")
+    async with world.alive() as courier:
+        status = await courier.check(ALL, "pi")
+    before = tuple(world.door.unloaded)
+    world.terms = msgspec.structs.replace(TERMS, stop_revoked=True)
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+
+    assert [(Reason.REVOKED, 14)] == reasons(status)
+    assert ((), ["pets"]) == (before, sorted(set(world.door.unloaded)))
+
+
+# --- rest -----------------------------------------------------------------------------
+
+
+async def test_at_rest_nothing_happens(world: World) -> None:
+    """No look, no question to the daemon, no task that wakes up."""
+    world.door.have(published(15))
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+        before = world.source.looks
+        world.door.away = AWAY  # whoever asked would notice
+        await asyncio.sleep(1.5)
+        status = await courier.update(UpdateRequest())
+
+    assert (before, Activity.IDLE) == (world.source.looks, status.activity)
+
+
+async def test_a_bug_of_a_source_takes_nobody_down(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The courier lives, and says in the log what it met."""
+    world.source.errors = [RuntimeError("a bug")]  # type: ignore[list-item]  # on purpose
+
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+        await courier.check(ALL, "pi")
+        await until_installed(courier)
+
+    assert "met a bug" in caplog.text
+
+
+async def test_a_bug_in_an_errand_ends_that_release(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not tried over and over."""
+    world.carrier.errors = [RuntimeError("a bug")]  # type: ignore[list-item]  # on purpose
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert (Outcome.REFUSED, True) == (attempt.outcome, "a bug" in caplog.text)
+
+
+async def test_who_waits_for_news_gets_none_without_any(world: World) -> None:
+    """The answer is the same state, after the time that was asked for."""
+    world.door.have(published(15))
+    async with world.alive() as courier:
+        known = await courier.check(ALL, "pi")
+
+        again = await courier.update(UpdateRequest(known=known.revision, wait_s=0.05))
+
+    assert known == again
+
+
+async def test_it_has_one_line_for_people(world: World) -> None:
+    """Its `repr` is what `edgectl` says."""
+    world.door.have(published(15))
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+        text = repr(courier)
+
+    assert "<Courier idle: up to date>" == text
