@@ -11,6 +11,7 @@ from edged.api.infer import Infer
 from edged.api.metrics import Metrics
 from edged.api.oip_models import Models
 from edged.api.regions import RegionRoutes
+from edged.api.updates import Updater
 from edged.errors import Unsupported
 from edged.host.clock import Clock
 from edged.serve.regions import Regions
@@ -37,6 +38,7 @@ def data_app(
     regions: Regions,
     clock: Clock,
     max_body: int,
+    updater: Updater | None = None,
 ) -> web.Application:
     """Make the application.
 
@@ -46,9 +48,11 @@ def data_app(
         regions: memory that callers share; freed when the application ends.
         clock: for deadlines.
         max_body: bytes of a request to a model whose inputs have no fixed size.
+        updater: that is counted in the metrics; None where it is elsewhere.
     """
     infer = Infer(registry, regions, clock, max_body=max_body)
     models = Models(registry, phase)
+    metrics = Metrics(registry, regions, phase, clock, updater)
 
     app = web.Application()
     add = app.router.add_route
@@ -69,7 +73,7 @@ def data_app(
     RegionRoutes(regions).add_to(app.router)
     for path in _ABSENT:
         add("*", path, _absent)
-    add("GET", "/metrics", Metrics(registry, regions, phase).answer)
+    add("GET", "/metrics", metrics.answer)
 
     async def close(_app: web.Application) -> None:
         infer.close()

@@ -1,25 +1,31 @@
 """`GET /metrics`: counters in Prometheus' text format 0.0.4, written by hand.
 
-Law: label sets are bounded: models and variants by what is installed, codes and
-phases by their tables. Seconds and bytes, counters end in `_total`. Nothing here
-counts; counters of a release begin anew when another one goes live, as Prometheus
-expects of a restart.
+Law: label sets are bounded: models and variants by what is installed, sources by the
+settings, codes and phases by their tables. Seconds and bytes, counters end in
+`_total`. Nothing here counts; counters of a release begin anew when another one goes
+live, as Prometheus expects of a restart.
 Source: prometheus.io/docs/instrumenting/exposition_formats.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 from aiohttp import web
 
 from edged import __version__
 from edged.api.oip_models import lives
+from edged.api.updates import Updater
+from edged.host.clock import Clock
 from edged.serve.live import Live
 from edged.serve.regions import Regions, Usage
 from edged.serve.registry import Registry
 from edged.serve.stats import BUCKETS_S, Histogram
 from edged.watch import Watch
 from edged.wire.messages import Phase
+from edged.wire.updates import Activity, UpdateRequest, UpdateStatus
+from edged.wire.words import read_utc
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,26 +53,43 @@ class Metrics:
     """The handler of the metrics route."""
 
     def __init__(
-        self, registry: Registry, regions: Regions, phase: Watch[Phase]
+        self,
+        registry: Registry,
+        regions: Regions,
+        phase: Watch[Phase],
+        clock: Clock,
+        updater: Updater | None,
     ) -> None:
         self._registry = registry
         self._regions = regions
         self._phase = phase
+        self._clock = clock
+        self._updater = updater
 
     async def answer(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
+        families = (
+            ()
+            if self._updater is None
+            else updates(await self._updater.update(UpdateRequest()), self._clock.utc())
+        )
         return web.Response(
-            body=page(self._registry, self._regions.usage(), self._phase.value),
+            body=page(
+                self._registry, self._regions.usage(), self._phase.value, families
+            ),
             headers={"Content-Type": CONTENT_TYPE},
         )
 
 
-def page(registry: Registry, shared: Usage, phase: Phase) -> bytes:
-    """Write everything that is counted."""
+def page(
+    registry: Registry, shared: Usage, phase: Phase, more: Iterable[Family] = ()
+) -> bytes:
+    """Write everything that is counted, and more."""
     alive = tuple(lives(registry))
     return render(
         (
             *_daemon(registry, phase),
+            *more,
             *_shared(shared),
             *_models(registry, alive),
             *_requests(alive),
@@ -97,6 +120,56 @@ def _escaped(value: str) -> str:
 
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
+
+
+def updates(told: UpdateStatus, now: datetime) -> Iterator[Family]:
+    """Count what the updater tells.
+
+    Args:
+        told: by the updater.
+        now: with a time zone.
+    """
+    yield _gauge(
+        "edged_update_activity",
+        "1 for what the updater does.",
+        [
+            Sample({"activity": each.value}, int(each is told.activity))
+            for each in Activity
+        ],
+    )
+    yield _gauge(
+        "edged_update_reasons",
+        "Releases not taken and sources not heard, by reason.",
+        [
+            Sample({"reason": reason.value}, count)
+            for reason, count in Counter(why.reason for why in told.reasons).items()
+        ],
+    )
+    transfer = told.transfer
+    parts = (
+        {}
+        if transfer is None
+        else {
+            "total": transfer.total_bytes,
+            "done": transfer.done_bytes,
+            "kept": transfer.kept_bytes,
+            "fetched": transfer.done_bytes - transfer.kept_bytes,
+        }
+    )
+    yield _gauge(
+        "edged_update_transfer_bytes",
+        "The download under way: all of it, what is here, what needed no network.",
+        [Sample({"part": part}, count) for part, count in parts.items()],
+    )
+    yield _gauge(
+        "edged_update_source_age_seconds",
+        "Time since a source last answered as it should; absent for never.",
+        [
+            Sample({"source": source.name}, (now - at).total_seconds())
+            for source in told.sources
+            if (at := read_utc(source.checked_utc or ""))
+        ],
+    )
 
 
 def _daemon(registry: Registry, phase: Phase) -> Iterator[Family]:

@@ -122,7 +122,7 @@ class Parser(argparse.ArgumentParser):
             return
         import difflib  # noqa: PLC0415  # only for who mistypes
 
-        known = [str(choice) for choice in action.choices]
+        known = [str(word) for word in action.choices if word not in HIDDEN]
         near = difflib.get_close_matches(str(value), known, n=1)
         raise UsageError(
             f"cannot understand {str(value)!r}: known are {', '.join(known)}",

@@ -215,6 +215,8 @@ def progress_text(told: UpdateStatus) -> str:
         parts.append(f"{size_text(transfer.kept_bytes)} kept from before")
     if transfer.cuts:
         parts.append(f"{transfer.cuts} cuts")
+    if waits := told.text.partition("; ")[2]:  # for inference, or until it is cooler
+        parts.append(waits)
     name = " ".join(filter(None, (told.model, told.version)))
     return f"{name}{_seq(told.seq)}: {', '.join(parts)}"
 
@@ -267,7 +269,7 @@ def why_lines(why: WhyNot, *, at_utc: str, width: int) -> list[str]:
     lines += fold(why.text, width=width, first="  ")
     since = age(why.since_utc, at_utc)
     parts = [] if since is None else [f"for {span_text(since)}"]
-    if why.model is not None:
+    if why.model is not None and why.source:
         parts.append(f"from source {why.source}")
     if why.until_utc:
         parts.append(f"looked at again in {_ahead(why.until_utc, at_utc)}")
@@ -276,9 +278,9 @@ def why_lines(why: WhyNot, *, at_utc: str, width: int) -> list[str]:
 
 
 def subject(why: WhyNot) -> str:
-    """Name what a reason is about: a release, a model or a source."""
+    """Name what a reason is about: a release, a source, or the updater itself."""
     if why.model is None:
-        return f"source {why.source}"
+        return f"source {why.source}" if why.source else "the updater"
     name = " ".join(filter(None, (why.model, why.version)))
     return name + _seq(why.seq)
 

@@ -12,13 +12,18 @@ from aiohttp import web
 
 from edged.api import problems
 from edged.api.access import Roles
+from edged.api.data import data_app
 from edged.api.updates import NoUpdater, updates_app
 from edged.client.control import Control
 from edged.errors import Conflict, InvalidRequest, UnknownEndpoint
+from edged.host.clock import SystemClock
+from edged.serve.regions import Regions
+from edged.watch import Owned
 from edged.wire import endpoints
-from edged.wire.messages import Nothing
+from edged.wire.messages import Nothing, Phase
 from edged.wire.updates import PauseRequest, UpdateRequest, UpdateScope
 from tests.fakes.agent import FakeAgent, fake_app
+from tests.fakes.models import registry_of
 from tests.fakes.serving import parse, served, serving
 from tests.fakes.updater import FakeUpdater
 
@@ -82,6 +87,26 @@ def test_a_daemon_without_an_updater_answers_all_the_same(*, apart: bool) -> Non
             client.call(endpoints.UPDATE_NOW, UpdateScope())
 
     assert (apart, apart) == (told.apart, caught.value.fields["apart"])
+
+
+async def test_an_updater_inside_is_counted_in_the_metrics(
+    updater: FakeUpdater,
+) -> None:
+    """One that is apart has no metrics here: its state is told at its socket."""
+    app = data_app(
+        registry_of(),
+        Owned(Phase.READY).watch,
+        regions=Regions(),
+        clock=SystemClock(),
+        max_body=1 << 20,
+        updater=updater,
+    )
+
+    async with serving(app) as here:
+        head = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        answered = parse(await here.ask(head))
+
+    assert b'edged_update_activity{activity="idle"} 1\n' in answered.body
 
 
 ASK = """

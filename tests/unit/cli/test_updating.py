@@ -266,6 +266,13 @@ def test_a_download_that_stands_says_so() -> None:
     )
 
 
+def test_a_download_that_gives_way_says_why() -> None:
+    """Nobody takes it for a bad network."""
+    told = replace(FETCHING, text="digits: fetches 27.0 MiB; waits: the box is hot")
+
+    assert progress_text(told).endswith(", waits: the box is hot")
+
+
 @pytest.mark.parametrize(
     ("done", "total", "expected"), [(0, 0, 100), (999, 1000, 99), (5, 4, 100)]
 )
@@ -327,3 +334,12 @@ BEGAN (UTC)       MODEL   RELEASE     ENDED       FETCHED     KEPT        TOOK
 
 - digits 1.6.0 (16) refused: it answers 3 of 10 golden samples (refused);
   edgectl watch 8""" == "\n".join(attempts_lines([good, bad], width=WIDTH))
+
+
+def test_a_reason_of_the_updater_itself_names_no_source() -> None:
+    """Its disk is full, as an example."""
+    own = replace(FREEZE, source="", reason=Reason.STORE_FAILED, text="disk full")
+
+    assert ["the updater: store-failed", "  disk full", "  for 14 d"] == why_lines(
+        own, at_utc=AT, width=WIDTH
+    )
