@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import Key
 from tuf.api.metadata import (
     Metadata,
@@ -251,8 +250,7 @@ class Office:
     # --- small steps -----------------------------------------------------------------
 
     def _sign(self, paper: Metadata[Any], keys: Iterable[Key]) -> None:
-        lacking = [key for key in keys if not _has_signed(key, paper)]
-        for signer in self._ring.signers(lacking):
+        for signer in self._ring.signers(keys):
             paper.sign(signer, append=True)
 
     def _done(
@@ -329,17 +327,6 @@ def waiting_for(root: Root | None, paper: Metadata[Any]) -> Waiting | None:
 
 def _keys(root: Root, role: str) -> list[Key]:
     return [root.get_key(keyid) for keyid in root.roles[role].keyids]
-
-
-def _has_signed(key: Key, paper: Metadata[Any]) -> bool:
-    signature = paper.signatures.get(key.keyid)
-    if signature is None:
-        return False
-    try:
-        key.verify_signature(signature, paper.signed_bytes)
-    except UnverifiedSignatureError:
-        return False
-    return True
 
 
 def _holds(root: Root, paper: Metadata[Any]) -> bool:

@@ -189,6 +189,21 @@ def test_a_signature_is_not_counted_twice(house: House) -> None:
     assert (1, 2) == (waiting[0].signatures, waiting[0].threshold)
 
 
+def test_a_root_that_the_old_keys_did_not_sign_waits(house: House) -> None:
+    """Two of the new keys are not enough: boxes believe the old ones."""
+    away, also_away, here = sorted(house.home.keys.glob("root-*"))
+    away.unlink()
+    also_away.unlink()
+
+    report = house.publisher.rotate("root", key=away.stem[-8:], passphrase=None)
+
+    assert [("root", 2, 1, 2)] == [
+        (w.role, w.version, w.signatures, w.threshold) for w in report.settled.waiting
+    ]
+    assert ((), None) == (report.settled.wrote, report.spent)
+    assert here.exists()
+
+
 @pytest.mark.parametrize(
     ("label", "expected"),
     [

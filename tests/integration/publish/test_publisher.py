@@ -366,6 +366,19 @@ def test_a_disk_that_is_full_is_told_and_what_was_stays(house: House) -> None:
     )
 
 
+def test_the_same_add_again_ends_what_a_crash_left(house: House) -> None:
+    """It is refused, because it is done."""
+    files = RecordingFiles()
+    files.fail(Site.PUBLISH_METADATA, OSError(28, "full"), after=1)
+    with pytest.raises(StoreFailed):
+        house.again(files=files).add()
+
+    with pytest.raises(Conflict, match="1 is listed"):
+        house.again().add()
+
+    assert [1] == [one.seq for one in seen(house).releases]
+
+
 def test_settings_are_read_each_time(house: House) -> None:
     """A person may edit them."""
     house.home.settings.write_text("format: 1\nexpiry: {timestamp: 1d}\n")

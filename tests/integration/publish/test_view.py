@@ -66,6 +66,15 @@ def test_a_release_with_a_file_missing_is_not_offered(house: House, kind: str) -
         find(found, house.home, found.releases[0])
 
 
+def test_a_release_with_a_file_cut_short_is_not_offered(house: House) -> None:
+    """As a full disk leaves it."""
+    min(house.home.blobs.iterdir()).write_bytes(b"")
+    found = seen(house)
+
+    with pytest.raises(BadRelease, match="is not there as"):
+        blob_files(found, house.home, found.releases[0])
+
+
 @pytest.mark.parametrize(
     ("gone", "role"),
     [("timestamp.json", "timestamp"), ("2.snapshot.json", "snapshot")],
