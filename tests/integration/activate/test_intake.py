@@ -99,6 +99,22 @@ async def test_nobody_is_asked_about_what_a_person_brings(
     intake.drop(candidate)
 
 
+async def test_a_signed_release_without_its_source_does_not_come_in(
+    box: Box, intake: Intake
+) -> None:
+    """It is told how; a folder of that name, with a bundle in it, comes in."""
+    signed = {"signed/1.root.json": b"r", **bundle()}
+    folder = {f"signed/{name}": data for name, data in bundle().items()}
+
+    with pytest.raises(BadBundle) as caught:
+        _candidate(intake, signed, InstallRequest())
+    candidate = _candidate(intake, folder, InstallRequest())
+
+    assert "edgectl update import PATH" in caught.value.hint
+    assert bundle().keys() == set(candidate.staged.names)
+    assert [] == box.verifier.asked
+
+
 async def test_what_nobody_vouches_for_is_not_read_on(box: Box, intake: Intake) -> None:
     """A bare model would have been drafted: a runtime would have seen it."""
     with pytest.raises(Untrusted, match="nobody named it"):

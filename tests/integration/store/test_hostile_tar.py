@@ -115,7 +115,8 @@ def _seeds() -> list[bytes]:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     linked = _member("a", tarfile.SYMTYPE, "..") + plain
-    return [plain, out.getvalue(), linked, gzip.compress(plain, mtime=0)]
+    signed = tar_of({"signed/1.root.json": b"r", "signed/timestamp.json": b"t", **sent})
+    return [plain, out.getvalue(), linked, gzip.compress(plain, mtime=0), signed]
 
 
 def _reseal(data: bytearray) -> None:
@@ -172,6 +173,7 @@ def _edits(draw: st.DrawFn) -> Edit:
     edits=st.lists(_edits(), max_size=5),
     sealed=st.booleans(),
     size=st.sampled_from([1, 511, 4096, 1 << 16]),
+    signed=st.booleans(),
 )
 def test_a_mutated_tar_never_escapes(
     yard: Path,
@@ -179,6 +181,7 @@ def test_a_mutated_tar_never_escapes(
     edits: list[Edit],
     size: int,
     sealed: bool,  # noqa: FBT001  # drawn, not passed by a person
+    signed: bool,  # noqa: FBT001  # as above
 ) -> None:
     """It is staged as plain files below the limits, or refused without a trace."""
     data = bytearray(seed)
@@ -189,11 +192,14 @@ def test_a_mutated_tar_never_escapes(
     new = yard / "new"
 
     try:
-        staged = receive(in_pieces(bytes(data), size), new, DiskFiles(), LIMITS)
+        staged = receive(
+            in_pieces(bytes(data), size), new, DiskFiles(), LIMITS, signed=signed
+        )
     except (BadBundle, StoreFailed):
         assert [] == list(yard.iterdir())
         return
 
+    assert signed or not staged.documents
     assert set(staged.names) == {path.name for path in new.iterdir()}
     assert all(path.is_file() and not path.is_symlink() for path in new.iterdir())
     assert {1} == {path.stat().st_nlink for path in new.iterdir()}

@@ -307,6 +307,7 @@ def test_what_was_signed_stays_signed() -> None:
             _began(1, Step.REFUSED, trust=Trust.SHA256),
             _began(2, Step.DONE, trust=Trust.SIGNED),
             _began(3, Step.DONE, trust=Trust.LOCAL),
+            _began(4, Step.DONE, trust=Trust.SHA256),
         ]
     )
 

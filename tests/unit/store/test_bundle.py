@@ -259,13 +259,16 @@ def test_signed_metadata_is_kept_in_memory(
         ("signed/.hidden", "begins with a dot"),
         ("signed/../model.onnx", "leads out"),
         ("signed/a b", "is no document's"),
+        ("signed/deep/", "is no document's"),
     ],
 )
 def test_junk_among_signed_metadata_is_refused(
     tmp_path: Path, files: RecordingFiles, name: str, why: str
 ) -> None:
     """Nothing of it is written."""
-    data = tar_of({name: b"junk", **bundle_files()})
+    junk = tarfile.TarInfo(name)
+    junk.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+    data = junk.tobuf() + tar_of(bundle_files())
 
     with pytest.raises(BadBundle, match=why):
         receive(in_pieces(data), tmp_path / "new", files, Limits(), signed=True)
