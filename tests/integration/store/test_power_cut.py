@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from edged.host.files import DiskFiles
-from tests.fakes.bundles import Shop, bundle_files
+from edged.store.bundle import Limits, receive
+from tests.fakes.bundles import Shop, bundle_files, in_pieces, tar_of
 from tests.fakes.files import PowerCut, RecordingFiles
 
 Change = Callable[[Shop], object]
@@ -23,6 +24,15 @@ def _repair(shop: Shop) -> None:
     shop.install(seq=2)
 
 
+def _install_thin(shop: Shop) -> None:
+    """Install a release that leaves out what others have."""
+    sent = {n: d for n, d in bundle_files(seq=4).items() if n != "labels.txt"}
+    into = shop.layout.incoming / "new"
+    staged = receive(in_pieces(tar_of(sent)), into, shop.files, Limits())
+    release = shop.releases.adopt(shop.releases.filled(staged))
+    shop.links.switch("pets", release.folder, previous=_folder(shop, 3))
+
+
 def _delete(shop: Shop) -> None:
     oldest = min(shop.releases.installed("pets"), key=lambda r: r.manifest.seq)
     shop.releases.delete(oldest)
@@ -30,6 +40,7 @@ def _delete(shop: Shop) -> None:
 
 CHANGES: dict[str, Change] = {
     "install": lambda shop: shop.install(seq=4),
+    "install-thin": _install_thin,
     "install-other": lambda shop: shop.install("wolves", 1),
     "rollback": lambda shop: shop.links.put_back(
         "pets", _folder(shop, 2), previous=_folder(shop, 1)
@@ -75,7 +86,7 @@ def test_the_live_link_leads_to_a_whole_release_at_every_step(
 
     assert finished
     assert cut >= 2
-    after = {"install": 4, "rollback": 2, "use": 1}.get(change, 3)
+    after = {"install": 4, "install-thin": 4, "rollback": 2, "use": 1}.get(change, 3)
     assert {3, after} == live
     # What was done is still done when the power is cut right after it.
     assert after == last
