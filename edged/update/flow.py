@@ -90,20 +90,38 @@ async def flow(
     count = 0
     while True:
         began = loop.time()
-        with told(url):
-            async with asyncio.timeout(limits.gap_s):
-                data = await stream.readany()
-        if not data:
-            break
+        data, failed = await _next(url, stream, limits.gap_s)
         count += len(data)
-        if slow := meter.fault(len(data), loop.time() - began):
-            raise not_fetched(url, Reason.TOO_SLOW, f"the host is too slow: {slow}")
+        slow = meter.fault(len(data), loop.time() - began)
+        if slow and failed is None:
+            failed = not_fetched(url, Reason.TOO_SLOW, f"the host is too slow: {slow}")
         if count > most:
             raise _too_long(url, head, most)
-        yield data
+        if data:
+            yield data
+        if failed is not None:
+            raise failed
+        if not data:
+            break
     if head.length is not None and count < head.length:
         why = f"the connection ended after {count} of {head.length} bytes"
         raise not_fetched(url, Reason.CUT, why)
+
+
+async def _next(
+    url: yarl.URL, stream: aiohttp.StreamReader, gap_s: float
+) -> tuple[bytes, NotFetched | None]:
+    """Return what came, and why no more will.
+
+    When a connection breaks the client forgets what it had read of it, which on a bad
+    link is most of what comes; a test guards the private name that gives it back.
+    """
+    try:
+        with told(url):
+            async with asyncio.timeout(gap_s):
+                return await stream.readany(), None
+    except NotFetched as failed:
+        return stream._read_nowait(-1), failed  # noqa: SLF001  # see above
 
 
 def _too_long(url: yarl.URL, head: Head, most: int) -> NotFetched:

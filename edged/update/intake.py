@@ -174,8 +174,7 @@ class Intake:
 
     async def on_disk(self, work: Callable[[], T]) -> T:
         """Do what blocks; what has begun is done to its end, whoever goes away."""
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._disk, work))
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
 
     async def _keep(self, index: int) -> None:
         data = bytes(self._begun)

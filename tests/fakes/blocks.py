@@ -27,6 +27,7 @@ class FailingBlocks:
 
     Attributes:
         fails: verbs that refuse, and what the kernel says.
+        after: how often such a verb still succeeds.
         synced: how often it was.
     """
 
@@ -35,6 +36,7 @@ class FailingBlocks:
         self._path = path
         self._before: list[tuple[int, bytes, bytes]] = []
         self.fails: dict[str, OSError] = {}
+        self.after = 0
         self.synced = 0
 
     def write(self, at: int, data: bytes | memoryview) -> None:
@@ -74,7 +76,9 @@ class FailingBlocks:
 
     def _maybe(self, verb: str) -> None:
         if error := self.fails.get(verb):
-            raise store_failed(error, verb, self._path) from error
+            self.after -= 1
+            if self.after < 0:
+                raise store_failed(error, verb, self._path) from error
 
 
 def opened(into: list[FailingBlocks]) -> Callable[[Path, int], FailingBlocks]:

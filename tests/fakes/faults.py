@@ -114,6 +114,13 @@ def _replaced() -> Fault:
     return spoil
 
 
+async def _empty(exchange: Exchange, out: Out) -> None:
+    exchange.status = b"HTTP/1.1 200 OK"
+    exchange.headers = {"connection": "close"}
+    exchange.body = b""
+    await fair(exchange, out)
+
+
 async def _shortened(exchange: Exchange, out: Out) -> None:
     exchange.body = exchange.body[:1000]
     exchange.headers["content-length"] = "1000"
@@ -164,6 +171,12 @@ ROWS: tuple[Row, ...] = (
     Row(
         fault="it is reset before the answer",
         make=lambda: reset,
+        reason=Reason.CUT,
+        does=NEXT,
+    ),
+    Row(
+        fault="the answer is empty, and has no Content-Length",
+        make=lambda: _empty,
         reason=Reason.CUT,
         does=NEXT,
     ),

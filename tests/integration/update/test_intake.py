@@ -103,6 +103,18 @@ async def test_it_does_not_matter_how_bytes_are_cut(
     desk.part.close()
 
 
+async def test_what_is_there_is_not_even_looked_at(
+    incoming: Path, disk: Executor
+) -> None:
+    """A host may have it wrong by now: it is not asked for that."""
+    desk = Desk(incoming, disk, WANT, 0)
+
+    await desk.intake.take(bytes(CHUNK_BYTES) + piece(DATA, 1))
+
+    assert (1, 8) == (desk.intake.taken, desk.intake.left)
+    desk.part.close()
+
+
 async def test_never_more_than_a_mebibyte_waits(incoming: Path, disk: Executor) -> None:
     """It is kept before that."""
     desk = Desk(incoming, disk, WANT)

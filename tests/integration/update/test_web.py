@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edged.errors import Draining, NotFetched
+from edged.update.flow import Limits
 from edged.update.trouble import reason_of
 from edged.update.web import Web
 from edged.wire.updates import Reason
@@ -17,6 +18,7 @@ from tests.fakes.fault_proxy import (
     FaultProxy,
     Out,
     answer,
+    cut_at,
     drip,
     silent,
 )
@@ -226,13 +228,37 @@ async def test_dates_are_overlooked_once_told(
     assert 1 == len(caplog.records)
 
 
-async def test_our_own_slowness_is_not_the_hosts(web: Web, host: Nginx) -> None:
+async def test_our_own_slowness_is_not_the_hosts(host: Nginx) -> None:
     """Whoever reads slowly is not told that the host stalls."""
-    async with web.get(f"{host.url}/file", max_bytes=len(DATA)) as answer:
-        await asyncio.sleep(3 * QUICK.gap_s)
+    limits = Limits(gap_s=0.3, slow_over_s=0.3)
+    async with (
+        Web(agent="e", limits=limits) as web,
+        web.get(f"{host.url}/file", max_bytes=len(DATA)) as answer,
+    ):
+        await asyncio.sleep(1.0)
         data = await body(answer.chunks)
 
     assert DATA == data
+
+
+async def test_what_came_before_a_cut_is_not_lost(
+    web: Web, spoiler: FaultProxy
+) -> None:
+    """Though the connection broke before anybody asked for it."""
+    spoiler.fault = cut_at(5000)
+    got: list[bytes] = []
+
+    async def late() -> None:
+        async with web.get(f"{spoiler.url}/file", max_bytes=len(DATA)) as answer:
+            await asyncio.sleep(0.3)
+            async for piece in answer.chunks:
+                got.append(piece)  # noqa: PERF401  # it ends by an error
+
+    with pytest.raises(NotFetched) as caught:
+        await late()
+
+    assert DATA[:5000] == b"".join(got)
+    assert Reason.CUT is reason_of(caught.value)
 
 
 async def test_who_goes_away_leaves_nothing(web: Web, spoiler: FaultProxy) -> None:

@@ -54,6 +54,22 @@ def test_a_verb_can_refuse(tmp_path: Path, verb: str) -> None:
     assert errno.EIO == caught.value.fields["errno"]
 
 
+def test_a_verb_can_refuse_later(tmp_path: Path) -> None:
+    """After so many times; and from then on."""
+    blocks = FailingBlocks(tmp_path / "f", 10)
+    blocks.fails["sync"] = OSError(errno.EIO, "io")
+    blocks.after = 2
+
+    blocks.sync()
+    blocks.sync()
+    for _ in range(2):
+        with pytest.raises(StoreFailed):
+            blocks.sync()
+    blocks.close()
+
+    assert 2 == blocks.synced
+
+
 def test_an_index_is_of_its_file() -> None:
     """Every chunk has its hash, the last one is short."""
     data = content(600_000)
