@@ -104,7 +104,7 @@ CASES = {
     Site.LINK_CLEAR: Case(change=lambda shop: shop.links.clear("pets")),
 }
 
-#: Not a site of releases and links; the journal has tests of its own.
+#: Not a site of releases and links; these have tests of their own.
 ELSEWHERE = {
     Site.PUBLISH_FOLDER,
     Site.PUBLISH_SETTINGS,
@@ -121,6 +121,11 @@ ELSEWHERE = {
     Site.PART_FILE,
     Site.PART_MAP,
     Site.PART_DROP,
+    Site.TRUST_FOLDER,
+    Site.TRUST_METADATA,
+    Site.TRUST_FLOOR,
+    Site.UPDATE_FOLDER,
+    Site.UPDATE_NOTES,
 }
 
 
