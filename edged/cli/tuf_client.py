@@ -8,7 +8,6 @@ suite looks for (its CLIENT-CLI.md). What was downloaded is not fetched again.
 
 import argparse
 import http.client
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
 
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
@@ -140,7 +140,7 @@ def _over_http(args: argparse.Namespace) -> Fetch:
             with opener.open(url, timeout=_GAP_S) as answer:
                 while piece := answer.read(min(_PIECE, limit + 1)):
                     yield piece
-        except urllib.error.HTTPError as exc:
+        except HTTPError as exc:
             absent = exc.code in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
             reason = Reason.NOT_FOUND if absent else Reason.HOST_ERROR
             raise _not_fetched(url, exc, reason) from exc
