@@ -5,6 +5,7 @@ import errno
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from edged.errors import (
     Rejected,
     Untrusted,
 )
-from edged.host.files import Site
+from edged.host.files import DiskFiles, Site
 from edged.update.courier import Courier
 from edged.update.offers import Conditions, Policy
 from edged.update.window import window
@@ -781,3 +782,47 @@ async def test_it_has_one_line_for_people(world: World) -> None:
         text = repr(courier)
 
     assert "<Courier idle: up to date>" == text
+
+
+# --- power cuts -----------------------------------------------------------------------
+
+#: Steps on the disk of one update; found by `test_no_step_is_left_out`.
+STEPS = 24
+
+
+async def test_no_step_is_left_out(world: World) -> None:
+    """An update takes as many durable steps as are cut below, or fewer."""
+    files = RecordingFiles()
+    world.files = files
+
+    async with world.alive() as courier:
+        await until_installed(courier)
+        await emptied(world)
+
+    assert len(files.ops) <= STEPS
+
+
+@pytest.mark.parametrize("lose", [True, False], ids=["lost", "kept"])
+@pytest.mark.parametrize("cut", range(STEPS))
+async def test_a_power_cut_anywhere_costs_one_flush_at_most(
+    world: World, cut: int, *, lose: bool
+) -> None:
+    """The next life ends it; no more than one chunk came twice, nothing lies around."""
+    world.files = RecordingFiles(cut_after=cut, lose=lose)
+    with suppress(BaseExceptionGroup):
+        async with world.alive() as courier:
+            await until_installed(courier)
+            await emptied(world)
+    world.files = DiskFiles()
+
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+        status = await until(courier, lambda s: s.text == "up to date")
+        found = await attempts(courier)
+        left = await emptied(world)
+
+    again = sum(count - 1 for count in Counter(world.carrier.fetched).values())
+    assert again <= 1
+    assert {(15, Outcome.INSTALLED)} >= {(one.seq, one.outcome) for one in found}
+    assert (15, []) == (world.door.models["pets"].seq, left)
+    assert () == status.reasons
