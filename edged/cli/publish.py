@@ -5,7 +5,6 @@ answer in words. TUF's code is imported when a verb runs, not for its help.
 """
 
 import argparse
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,16 +18,15 @@ from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.install import bare_model, model_name, suggested
 from edged.cli.parser import Parser, UsageError, add_verb, add_verbs
-from edged.cli.passphrase import Passphrases
+from edged.cli.publish_desk import add_keys, add_place, publisher, tell
+from edged.cli.publish_keys import fill_keys, init, renew, rotate, sign
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles
-from edged.publish.documents import Added, Changed
 from edged.publish.home import Home
-from edged.publish.when import moment, span, stages
+from edged.publish.when import moment, stages
 from edged.wire.words import size_text
 
 if TYPE_CHECKING:
-    from edged.publish.publisher import Publisher
     from edged.publish.push import Pusher
 
 Run = Callable[[Desk, argparse.Namespace], Exit]
@@ -57,62 +55,17 @@ def fill(to: argparse.ArgumentParser) -> None:
     made = {name: add_verb(verbs, name, summary) for name, summary in _VERBS}
     for name, verb in made.items():
         verb.set_defaults(run=_RUNS[name])
-        if name != "verify":
-            _add_place(verb)
+        add_place(verb)
+        if name not in {"push", "verify", "list", "bundle"}:
+            add_keys(verb)
     for name in ("roll-out", "halt", "resume", "revoke", "bundle"):
         made[name].add_argument("name", metavar="NAME", help="the model's name")
         made[name].add_argument(
             "seq", metavar="SEQ", type=int, help="the release's number"
         )
-    _fill_keys(made)
+    fill_keys(made)
     _fill_add(made["add"])
     _fill_rest(made)
-
-
-def _add_place(verb: Parser) -> None:
-    verb.add_argument(
-        "--repo",
-        metavar="DIR",
-        type=Path,
-        default=Path(),
-        help="the publisher's folder; this one by default",
-    )
-    verb.add_argument(
-        "--keys",
-        metavar="DIR",
-        type=Path,
-        help="where private keys are, if not in its keys/: a stick, a safe",
-    )
-
-
-def _fill_keys(made: dict[str, Parser]) -> None:
-    init = made["init"]
-    init.add_argument(
-        "--root-keys", metavar="N", type=int, default=3, help="how many root keys (3)"
-    )
-    init.add_argument(
-        "--threshold",
-        metavar="N",
-        type=int,
-        default=2,
-        help="how many of them must sign a change of keys (2)",
-    )
-    init.add_argument(
-        "--expiry",
-        metavar="ROLE=TIME",
-        action="append",
-        default=[],
-        help="how long signatures hold: root=365d, targets=180d, snapshot=30d and"
-        " timestamp=7d by default",
-    )
-    made["sign"].add_argument("role", choices=("root", "targets"), help="what to sign")
-    rotate = made["rotate"]
-    rotate.add_argument(
-        "role", choices=("root", "targets", "online"), help="whose key is replaced"
-    )
-    rotate.add_argument(
-        "--key", metavar="ID", help="which, where there are several: its first digits"
-    )
 
 
 def _fill_add(add: Parser) -> None:
@@ -177,62 +130,6 @@ def _fill_rest(made: dict[str, Parser]) -> None:
         type=Path,
         help="the root.json that boxes have; by default that of --repo",
     )
-    verify.add_argument(
-        "--repo",
-        metavar="DIR",
-        type=Path,
-        default=Path(),
-        help="the publisher's folder; this one by default",
-    )
-
-
-# --- keys and roles ---------------------------------------------------------------
-
-
-def init(desk: Desk, args: argparse.Namespace) -> Exit:
-    """Set a folder up."""
-    from edged.publish.settings import chosen  # noqa: PLC0415  # as the law says
-
-    settings = chosen(_pairs(args.expiry))
-    publisher = _publisher(desk, args)
-    report = publisher.init(
-        settings,
-        root_keys=args.root_keys,
-        threshold=args.threshold,
-        passphrase=_passphrases(desk).fresh(),
-    )
-    code = _tell(desk, report)
-    if not desk.as_json:
-        home, screen = publisher.home, desk.screen
-        screen.line(f"boxes need {home.first_root}: copy it to each as root.json")
-        screen.line(
-            f"put offline: {home.keys}/root-*.pem, each to another place; "
-            f"{args.threshold} of {args.root_keys} change keys"
-        )
-        screen.talk("  try: edgectl publish add BUNDLE")
-    return code
-
-
-def sign(desk: Desk, args: argparse.Namespace) -> Exit:
-    """Sign what waits, or anew."""
-    return _tell(desk, _publisher(desk, args).sign(args.role))
-
-
-def rotate(desk: Desk, args: argparse.Namespace) -> Exit:
-    """Replace a key."""
-    publisher = _publisher(desk, args)
-    passphrase = _passphrases(desk).fresh()
-    return _tell(desk, publisher.rotate(args.role, key=args.key, passphrase=passphrase))
-
-
-def renew(desk: Desk, args: argparse.Namespace) -> Exit:
-    """Sign the timestamp; fail where that cannot be done, so that somebody is told."""
-    publisher = _publisher(desk, args)
-    report = publisher.renew()
-    code = _tell(desk, report)
-    for line in published.expiring(publisher.list().roles, width=desk.screen.width):
-        desk.screen.talk(line)
-    return code if report.settled.wrote else Exit.FAILED
 
 
 # --- releases -----------------------------------------------------------------------
@@ -267,12 +164,12 @@ def add(desk: Desk, args: argparse.Namespace) -> Exit:
 
     screen = desk.screen
     try:
-        report = _publisher(desk, args).add(
+        report = publisher(desk, args).add(
             path, plan, bare=described, name=args.name or "", tell=screen.progress
         )
     finally:
         screen.progress("")
-    code = _tell(desk, report)
+    code = tell(desk, report)
     if all(one.agreement is None for one in report.variants):
         screen.talk("it has no golden set: no box can tell whether it answers right")
         screen.talk("  try: docs/how-to/make-a-bundle.md")
@@ -283,32 +180,32 @@ def roll_out(desk: Desk, args: argparse.Namespace) -> Exit:
     """Offer a release in stages."""
     rollout = stages(args.stages)
     starts = moment(args.starts, _now())
-    publisher = _publisher(desk, args)
-    return _tell(desk, publisher.roll_out(args.name, args.seq, rollout, starts))
+    maker = publisher(desk, args)
+    return tell(desk, maker.roll_out(args.name, args.seq, rollout, starts))
 
 
 def halt(desk: Desk, args: argparse.Namespace) -> Exit:
     """Stop a roll-out."""
-    report = _publisher(desk, args).change(
+    report = publisher(desk, args).change(
         args.name, args.seq, lambda it: replace(it, halted=True)
     )
-    return _tell(desk, report)
+    return tell(desk, report)
 
 
 def resume(desk: Desk, args: argparse.Namespace) -> Exit:
     """Let a roll-out go on."""
-    report = _publisher(desk, args).change(
+    report = publisher(desk, args).change(
         args.name, args.seq, lambda it: replace(it, halted=False)
     )
-    return _tell(desk, report)
+    return tell(desk, report)
 
 
 def revoke(desk: Desk, args: argparse.Namespace) -> Exit:
     """Take a release back."""
-    report = _publisher(desk, args).change(
+    report = publisher(desk, args).change(
         args.name, args.seq, lambda it: replace(it, revoked=args.why)
     )
-    return _tell(desk, report)
+    return tell(desk, report)
 
 
 # --- looking, and bringing it to devices ----------------------------------------------
@@ -316,7 +213,7 @@ def revoke(desk: Desk, args: argparse.Namespace) -> Exit:
 
 def list_releases(desk: Desk, args: argparse.Namespace) -> Exit:
     """Print what there is."""
-    report = _publisher(desk, args).list()
+    report = publisher(desk, args).list()
     if desk.as_json:
         desk.screen.json(report)
         return Exit.FINE
@@ -389,17 +286,6 @@ _RUNS: dict[str, Run] = {
 }
 
 
-def _publisher(desk: Desk, args: argparse.Namespace) -> "Publisher":
-    from edged.publish.publisher import Publisher  # noqa: PLC0415  # as the law says
-
-    return Publisher(
-        Home(args.repo.absolute(), keys=args.keys),
-        files=DiskFiles(),
-        clock=SystemClock(),
-        passphrase=_passphrases(desk).known,
-    )
-
-
 @contextmanager
 def _pusher(desk: Desk, args: argparse.Namespace) -> Iterator["Pusher"]:
     from edged.publish.push import Pusher  # noqa: PLC0415  # as the law says
@@ -408,40 +294,6 @@ def _pusher(desk: Desk, args: argparse.Namespace) -> Iterator["Pusher"]:
         yield Pusher(Home(args.repo.absolute()), DiskFiles(), SystemClock())
     finally:
         desk.screen.progress("")
-
-
-def _passphrases(desk: Desk) -> Passphrases:
-    return Passphrases(desk.screen, os.environ)
-
-
-def _tell(desk: Desk, report: Added | Changed) -> Exit:
-    screen = desk.screen
-    if desk.as_json:
-        screen.json(report)
-        return Exit.FINE
-    if isinstance(report, Added):
-        lines = published.added(report, width=screen.width)
-    else:
-        lines = published.changed(report, width=screen.width)
-    for line in lines:
-        screen.line(line)
-    for line in published.waiting(report.settled.waiting, width=screen.width):
-        screen.talk(line)
-    return Exit.FINE
-
-
-def _pairs(said: list[str]) -> dict[str, float]:
-    """Read `timestamp=3d` into seconds by role."""
-    pairs = {}
-    for text in said:
-        role, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(
-                f"cannot read the expiry {text!r}",
-                hint="edgectl publish init --expiry timestamp=3d",
-            )
-        pairs[role] = span(value).total_seconds()
-    return pairs
 
 
 def _now() -> datetime:

@@ -82,3 +82,21 @@ def process() -> Callable[..., "subprocess.Popen[bytes]"]:
         )
 
     return start
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """Return a publisher's folder; `publish` sets it up."""
+    return tmp_path / "repo"
+
+
+@pytest.fixture
+def publish(edgectl: Edgectl, repo: Path, monkeypatch: pytest.MonkeyPatch) -> Edgectl:
+    """Return a function that runs a verb of `publish` in that folder."""
+    monkeypatch.delenv("EDGED_KEY_PASSPHRASE", raising=False)
+
+    def run(verb: str, *words: object) -> Outcome:
+        return edgectl("publish", verb, *words, "--repo", repo)
+
+    assert run("init").code == 0
+    return run
