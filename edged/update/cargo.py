@@ -22,6 +22,11 @@ def check(wanted: Wanted, described: Described) -> None:
         NotFetched: `not-understood`: they contradict each other, and its publisher may
             put that right.
     """
+    if not described.manifest:
+        (file,) = described.index.files.values()
+        if file.sha256 != wanted.digest:
+            raise _contradiction(wanted, "its one file is another")
+        return
     try:
         manifest = read_manifest(described.manifest, "model.yaml")
     except BadBundle as error:
@@ -45,7 +50,9 @@ def check(wanted: Wanted, described: Described) -> None:
         ):
             raise _contradiction(wanted, f"its index and its manifest differ on {name}")
         if listed.chunks and len(listed.chunks) != -(-listed.size // CHUNK_BYTES):
-            raise _contradiction(wanted, f"its index lists too few chunks of {name}")
+            raise _contradiction(
+                wanted, f"its index lists another number of chunks of {name}"
+            )
     if extra := index.files.keys() - manifest.files.keys():
         raise _contradiction(wanted, f"its manifest does not name {min(extra)}")
 
