@@ -34,7 +34,7 @@ AWAY_S = 30.0
 
 _RETRY_S = 0.5
 _POLL_S = 30.0
-_LIVE_S, _PLAIN_S = 0.5, 5.0  # between two looks at a download
+_LIVE_S, _PLAIN_S = 0.5, 2.0  # between two looks at a download
 _BAR = 20
 
 _EXIT = {
@@ -107,7 +107,7 @@ class Watcher:
                 screen.flush()
         self._told = told
         if told.transfer is None or told.activity is not Activity.DOWNLOADING:
-            screen.progress(told.text)
+            screen.progress("" if _rests(told) else told.text)
             return
         screen.progress(clip(bar_line(told, told.transfer), screen.width - 1))
         tenth = percent(told.transfer) // 10

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edged.publish.push import Pusher
 from edged.wire.changes import Change, Step, StepTaken, Which, Wish
 from edged.wire.messages import (
     Changed,
@@ -20,6 +21,8 @@ from edged.wire.messages import (
 )
 from edged.wire.updates import SourceStatus
 from tests.fakes.control import FakeControl
+from tests.fakes.daemon import running
+from tests.fakes.publishing import House
 from tests.fakes.tuf_repository import TufRepository
 from tests.fakes.updater import IDLE, FakeUpdater
 
@@ -192,3 +195,27 @@ def test_a_model_that_is_not_there_is_no_input(
 ) -> None:
     """Nothing is asked of the daemon."""
     assert (66, []) == (ctl(stick, "voices", "--source", "main")[0], fake.asked)
+
+
+def test_a_stick_reaches_a_real_daemon(
+    edgectl: Edgectl, home: Path, tmp_path: Path
+) -> None:
+    """From a publisher's keys to a release that serves, without a network."""
+    house = House(tmp_path / "publisher")
+    house.init(root_keys=1, threshold=1)
+    house.add(seq=2)
+    stick = tmp_path / "stick.tar"
+    Pusher(house.home, house.files, house.clock).bundle("digits", 2, stick)
+    config = home / "edged.yaml"
+    source = f"name: main, url: 'https://a.example', root: {house.home.first_root}"
+    config.write_text(f"update: {{apart: true, sources: [{{{source}}}]}}\n")
+
+    with running(home, "--config", str(config)) as daemon:
+        arguments = ("--source", "main", "--runtime-dir", daemon.runtime)
+        first = edgectl("update", "import", stick, *arguments)
+        again = edgectl("update", "import", stick, *arguments)
+        _, shown, _ = edgectl("models", "show", "digits", "--runtime-dir", home / "r")
+
+    assert (0, "digits 1.2.0 (seq 2) is live\n") == first[:2]
+    assert (11, "digits 1.2.0 (seq 2) is live already\n") == again[:2]
+    assert "signed" in shown

@@ -1,5 +1,7 @@
 """Updates in words."""
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -70,6 +72,16 @@ MAIN = SourceStatus(
     next_utc="2026-11-24T10:10:00Z",
     versions={"timestamp": 12},
 )
+
+
+def test_every_reason_is_explained() -> None:
+    """Who reads a code finds it in the pages."""
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    pages = [docs / "how-to/keep-a-box-up-to-date.md", docs / "reference/updates.md"]
+
+    told = "".join(page.read_text() for page in pages)
+
+    assert [] == [r.value for r in Reason if f"`{r.value}`" not in told]
 
 
 # --- for `status` -------------------------------------------------------------
