@@ -6,6 +6,7 @@ under its name, and nothing that is there under a version or a sha256 is written
 Nothing is ever removed: a device may be reading it.
 """
 
+import hashlib
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -76,11 +77,13 @@ class Pusher:
         """Write a tar with one release, that a device takes without a network.
 
         Raises:
+            NoInput: the file cannot be.
             UnknownVersion: the release is not listed.
             Conflict: something waits for a signature, or has expired.
             BadRelease: a file of the release is missing.
             StoreFailed: the disk refuses.
         """
+        _check_parent(out)
         with alone(self._home.root):
             seen = view(self._papers, self._clock.utc())
             listing = listings.find(seen.targets.signed.targets, model, seq)
@@ -89,7 +92,7 @@ class Pusher:
                 *target_files(seen, self._home, listing),
                 *blob_files(seen, self._home, listing),
             ]
-            self._write(out, _tar(self._home, paths))
+            self._write(out, self._tar(paths))
         with store_errors("read", out):
             size_bytes = out.stat().st_size
         return Pushed(
@@ -115,11 +118,7 @@ class Pusher:
         return [self._papers.path(role, version) for role, version in named]
 
     def _check(self, into: Path, seen: View) -> None:
-        if not into.parent.is_dir():
-            raise NoInput(
-                f"cannot push to {into}: there is no folder {into.parent}",
-                hint=f"mkdir -p {into}",
-            )
+        _check_parent(into)
         for path in self._documents(seen):
             place = into / path.relative_to(self._home.repository)
             if place.exists():
@@ -135,9 +134,38 @@ class Pusher:
             return None
         tell(f"copying {place.name}")
         ensure(self._files, place.parent, site=Site.PUBLISH_PUSH)
-        with store_errors("read", path), path.open("rb") as file:
-            self._write(place, iter(lambda: file.read(_PIECE), b""), Site.PUBLISH_PUSH)
+        self._write(place, self._pieces(path), Site.PUBLISH_PUSH)
         return size
+
+    def _tar(self, paths: list[Path]) -> Iterator[bytes]:
+        """Pack files under their names in the repository."""
+        for path in paths:
+            with store_errors("read", path):
+                size = path.stat().st_size
+            if size > tar.SIZE_MAX:
+                raise BadRelease(
+                    f"cannot pack {path}: it has {size} bytes; a tar takes "
+                    f"{tar.SIZE_MAX}"
+                )
+            info = tarfile.TarInfo(str(path.relative_to(self._home.repository)))
+            info.size = size
+            yield info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+            yield from self._pieces(path)
+            yield tar.padding(size)
+        yield tar.ending()
+
+    def _pieces(self, path: Path) -> Iterator[bytes]:
+        """Yield a file's bytes; a blob that is not what its name says ends badly."""
+        digest = hashlib.sha256()
+        with store_errors("read", path), path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                yield piece
+        if path.parent == self._home.blobs and digest.hexdigest() != path.name:
+            raise BadRelease(
+                f"cannot offer {path}: its bytes are damaged",
+                hint="put the file back from where it was pushed to",
+            )
 
     def _write(
         self, place: Path, pieces: Iterator[bytes], site: Site = Site.PUBLISH_TAR
@@ -154,6 +182,19 @@ class Pusher:
         except BaseException:
             writer.abort()
             raise
+
+
+def _check_parent(path: Path) -> None:
+    """Refuse what is more likely a slip of the keyboard.
+
+    Raises:
+        NoInput: the folder that it should be in is not there.
+    """
+    if not path.absolute().parent.is_dir():
+        raise NoInput(
+            f"cannot write {path}: there is no folder {path.parent}",
+            hint=f"mkdir -p {path.parent}",
+        )
 
 
 def _check_other(ours: Path, theirs: Path) -> None:
@@ -186,21 +227,3 @@ def _is_there(path: Path, place: Path, size: int) -> bool:
         if not place.is_file() or place.stat().st_size != size:
             return False
         return place.name != _TIMESTAMP or place.read_bytes() == path.read_bytes()
-
-
-def _tar(home: Home, paths: list[Path]) -> Iterator[bytes]:
-    """Pack files of a repository under their names in it."""
-    for path in paths:
-        with store_errors("read", path):
-            size = path.stat().st_size
-        if size > tar.SIZE_MAX:
-            raise BadRelease(
-                f"cannot pack {path}: it has {size} bytes; a tar takes {tar.SIZE_MAX}"
-            )
-        info = tarfile.TarInfo(str(path.relative_to(home.repository)))
-        info.size = size
-        yield info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
-        with store_errors("read", path), path.open("rb") as file:
-            yield from iter(lambda: file.read(_PIECE), b"")
-        yield tar.padding(size)
-    yield tar.ending()

@@ -317,6 +317,23 @@ def test_the_list_says_what_waits(house: House) -> None:
 # --- crashes ----------------------------------------------------------------------
 
 
+def test_every_cut_of_a_start_can_be_gone_on_from(tmp_path: Path) -> None:
+    """By the same command, or, once there is a root, by the next."""
+    counted = RecordingFiles()
+    House(tmp_path / "counted", files=counted).init()
+
+    for cut in range(len(counted.ops)):
+        house = House(tmp_path / f"cut-{cut}", files=RecordingFiles(cut_after=cut))
+        with pytest.raises(PowerCut):
+            house.init()
+        again = house.again()
+        try:
+            again.init()
+        except Conflict:
+            again.publisher.renew()
+        assert () == seen(again).releases
+
+
 def test_every_cut_of_an_add_leaves_a_view_and_the_next_command_ends_it(
     house: House, tmp_path: Path
 ) -> None:

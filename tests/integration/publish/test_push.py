@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -158,10 +159,36 @@ def test_a_release_that_has_lost_a_file_is_not_pushed(
     assert {} == states(tmp_path / "www")
 
 
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda pusher, www: pusher.push(www, silent),
+        lambda pusher, www: pusher.bundle("digits", 1, www.with_name("x.tar")),
+    ],
+    ids=["push", "bundle"],
+)
+def test_a_damaged_blob_goes_nowhere(
+    house: House, tmp_path: Path, send: Callable[[Pusher, Path], object]
+) -> None:
+    """Its length is right; it is hashed on the way."""
+    blob = min(house.home.blobs.iterdir())
+    blob.write_bytes(bytes(blob.stat().st_size))
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(BadRelease, match="its bytes are damaged"):
+        send(Pusher(house.home, DiskFiles(), house.clock), tmp_path / "out" / "www")
+
+    assert {} == states(tmp_path / "out")
+
+
 def test_a_folder_without_a_parent_is_a_slip(house: House, tmp_path: Path) -> None:
     """`/var/ww/models` is not made."""
+    pusher = Pusher(house.home, DiskFiles(), house.clock)
+
     with pytest.raises(NoInput, match="there is no folder"):
         house.push(tmp_path / "no" / "www")
+    with pytest.raises(NoInput, match="there is no folder"):
+        pusher.bundle("digits", 1, tmp_path / "no" / "x.tar")
 
 
 def test_a_tar_holds_one_release_as_a_repository(house: House, tmp_path: Path) -> None:
