@@ -107,11 +107,11 @@ class FakeSource:
     """
 
     kind = "tuf"
-    clock = "right"
 
     def __init__(self, name: str = "main", *releases: Published) -> None:
         self.name, self.url = name, f"https://{name}.example"
         self.releases = list(releases)
+        self.clock = "right"
         self.versions = {"targets": 1}
         self.errors: list[EdgedError] = []
         self.faults: list[EdgedError] = []
