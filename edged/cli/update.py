@@ -14,7 +14,7 @@ import msgspec
 
 from edged.cli import update_watch
 from edged.cli.changes import add_limit
-from edged.cli.desk import READ_S, Desk
+from edged.cli.desk import READ_S, Desk, nearest
 from edged.cli.exits import Exit
 from edged.cli.parser import Parser, UsageError, add_verb, add_verbs
 from edged.cli.updating import (
@@ -25,8 +25,10 @@ from edged.cli.updating import (
     why_lines,
 )
 from edged.cli.when import span, until
+from edged.errors import EdgedError
 from edged.wire import endpoints
 from edged.wire.endpoints import Endpoint
+from edged.wire.messages import Nothing
 from edged.wire.updates import (
     Activity,
     AttemptsRequest,
@@ -125,6 +127,7 @@ def show(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001  # as ev
 def explain(desk: Desk, args: argparse.Namespace) -> Exit:
     """Print each reason, its code, its age, and what to do."""
     told, now = _told(desk), _now()
+    _doubt(desk, told, args.name)
     reasons = tuple(_about(told.reasons, args.name))
     if desk.as_json:
         desk.screen.json(Reasons(at_utc=utc_text(now), reasons=reasons))
@@ -161,14 +164,14 @@ def list_attempts(desk: Desk, args: argparse.Namespace) -> Exit:
 def ask(desk: Desk, args: argparse.Namespace) -> Exit:
     """Ask the sources; a source that is not heard is to be tried again."""
     told = _call(desk, endpoints.UPDATE_CHECK, UpdateScope(name=args.name))
-    _shown(desk, told)
+    _shown(desk, told, name=args.name)
     return _unheard(told) or Exit.FINE
 
 
 def take(desk: Desk, args: argparse.Namespace) -> Exit:
     """Take what is new; say how to follow it."""
     told = _call(desk, endpoints.UPDATE_NOW, UpdateScope(name=args.name))
-    _shown(desk, told)
+    _shown(desk, told, name=args.name)
     if told.activity in UNDER_WAY or told.activity is Activity.CHECKING:
         if not desk.as_json:
             desk.screen.talk("  try: edgectl update watch")
@@ -184,8 +187,8 @@ def stop(desk: Desk, args: argparse.Namespace) -> Exit:
 
 def go_on(desk: Desk, args: argparse.Namespace) -> Exit:
     """Resume."""
-    request = UpdateScope(name=args.name)
-    return _shown(desk, _call(desk, endpoints.UPDATE_RESUME, request))
+    told = _call(desk, endpoints.UPDATE_RESUME, UpdateScope(name=args.name))
+    return _shown(desk, told, name=args.name)
 
 
 def wait(desk: Desk, args: argparse.Namespace) -> Exit:
@@ -198,7 +201,8 @@ def wait(desk: Desk, args: argparse.Namespace) -> Exit:
             hint="edgectl update hold --until 3d",
         ) from exc
     request = HoldRequest(name=args.name, until_utc=moment, why=args.why)
-    return _shown(desk, _call(desk, endpoints.UPDATE_HOLD, request))
+    told = _call(desk, endpoints.UPDATE_HOLD, request)
+    return _shown(desk, told, name=args.name)
 
 
 def bring(desk: Desk, args: argparse.Namespace) -> Exit:
@@ -211,13 +215,36 @@ def bring(desk: Desk, args: argparse.Namespace) -> Exit:
 # --- common -------------------------------------------------------------------
 
 
-def _shown(desk: Desk, told: UpdateStatus) -> Exit:
+def _shown(desk: Desk, told: UpdateStatus, *, name: str | None = None) -> Exit:
+    _doubt(desk, told, name)
     if desk.as_json:
         desk.screen.json(told)
         return Exit.FINE
     for line in page(told, at_utc=utc_text(_now()), width=desk.screen.width):
         desk.screen.line(line)
     return Exit.FINE
+
+
+def _doubt(desk: Desk, told: UpdateStatus, name: str | None) -> None:
+    """Say so where nobody knows a model: a hold on a misspelt name holds nothing.
+
+    It is no error: the model may come.
+    """
+    known = {*told.share, *(why.model for why in told.reasons)}
+    if name is None or name in known:
+        return
+    try:
+        models = desk.call(endpoints.MODELS, Nothing()).models
+    except EdgedError:  # the daemon is away, and the updater is not
+        return
+    names = [*told.share, *(model.name for model in models)]
+    if name in names:
+        return
+    near = nearest(name, names)
+    desk.screen.talk(
+        f"edgectl: no model {name} is installed, and no source offers one"
+        + (f"; did you mean {near}?" if near else "")
+    )
 
 
 def _unheard(told: UpdateStatus) -> Exit | None:

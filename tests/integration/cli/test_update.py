@@ -285,3 +285,28 @@ def test_without_a_daemon_it_says_how_to_start_one(
 
     told = f"cannot reach edged at {home}/control.sock: there"
     assert (69, "", True) == (code, out, told in err.replace("\n  ", " "))
+
+
+def test_a_name_that_nobody_knows_is_doubted(
+    ctl: Edgectl, updater: FakeUpdater
+) -> None:
+    """A hold on it would hold nothing; it stands, because the model may come."""
+    code, _, err = ctl("hold", "digist", "--until", "3d")
+
+    assert (
+        0,
+        (
+            "edgectl: no model digist is installed, and no source offers one; did you "
+            "mean digits?\n"
+        ),
+        "hold",
+    ) == (code, err, updater.asked[-1][0])
+
+
+def test_a_model_that_a_source_offers_is_known(
+    ctl: Edgectl, updater: FakeUpdater
+) -> None:
+    """It need not be installed yet."""
+    updater.become(share={"faces": 0.25})
+
+    assert "" == ctl("resume", "faces")[2]

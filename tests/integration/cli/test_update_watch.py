@@ -1,5 +1,6 @@
 """`edgectl update watch`: a story from its first state to its end."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,23 @@ from aiohttp import web
 
 from edged.api import problems
 from edged.api.access import Roles
-from edged.cli.update_watch import bar_line
-from edged.wire.updates import Activity, Attempt, Outcome, Transfer, UpdateStatus
+from edged.cli.desk import Desk
+from edged.cli.exits import Exit
+from edged.cli.output import Screen
+from edged.cli.place import Place
+from edged.cli.update_watch import Watcher, bar_line
+from edged.client.control import Control
+from edged.client.updater import UpdaterControl
+from edged.errors import NoDaemon
+from edged.wire.endpoints import UPDATE_HISTORY
+from edged.wire.updates import (
+    Activity,
+    Attempt,
+    Attempts,
+    Outcome,
+    Transfer,
+    UpdateStatus,
+)
 from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import served
 from tests.fakes.updater import FakeUpdater
@@ -213,3 +229,84 @@ def test_a_bar_shows_what_was_kept_and_what_came(
     )
 
     assert drawn == bar_line(told, transfer)
+
+
+class Scripted(UpdaterControl):
+    """An updater that answers in turn; where an error stands, it raises that."""
+
+    def __init__(self, *turns: UpdateStatus | Exception) -> None:
+        super().__init__(Control("/nowhere"), "/nowhere")
+        self._turns = list(turns)
+
+    def told(self) -> UpdateStatus:
+        """Answer what comes next."""
+        turn = self._turns.pop(0)
+        if isinstance(turn, Exception):
+            raise turn
+        return turn
+
+    def call(self, endpoint: Any, *_: object, **__: object) -> Any:
+        """Answer no attempts, or what comes next."""
+        return Attempts() if endpoint is UPDATE_HISTORY else self.told()
+
+
+class Terminal(io.StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def desk_at(err: io.StringIO) -> tuple[Desk, io.StringIO]:
+    """Return a desk that talks to `err`, and where its data goes."""
+    out = io.StringIO()
+    place = Place(control_socket="/nowhere", data_socket="/nowhere")
+    return Desk(
+        screen=Screen(out=out, err=err, env={}), place=place, as_json=False
+    ), out
+
+
+def fetching(done: int) -> UpdateStatus:
+    """Return a download that is so far."""
+    transfer = Transfer(total_bytes=1000, done_bytes=done, rate_bytes_s=100.0)
+    return UpdateStatus(
+        activity=Activity.DOWNLOADING,
+        text="x",
+        since_utc=AT,
+        transfer=transfer,
+        **DIGITS,
+    )
+
+
+RESTS = UpdateStatus(activity=Activity.IDLE, text="up to date", since_utc=AT)
+
+
+def test_an_updater_that_is_away_for_a_moment_is_waited_for() -> None:
+    """It goes on after a restart, from where it was."""
+    desk, out = desk_at(io.StringIO())
+    updater = Scripted(fetching(100), NoDaemon("cannot reach it"), RESTS)
+
+    code = Watcher(desk, updater).watch()
+
+    assert (Exit.FINE, f"{AT}  idle: up to date") == (
+        code,
+        out.getvalue().splitlines()[-1],
+    )
+
+
+def test_a_terminal_shows_a_bar_in_place() -> None:
+    """Data stays a line a state: a bar is no data."""
+    desk, out = desk_at(terminal := Terminal())
+    updater = Scripted(fetching(100), fetching(900), RESTS)
+
+    Watcher(desk, updater).watch()
+
+    bars = [line for line in terminal.getvalue().split("\r\x1b[K") if "[" in line]
+    assert [
+        "digits 1.5.0 [##..................] 10 %  100 B of 1000 B  100 B/s  9 s left",
+        "digits 1.5.0 [##################..] 90 %  900 B of 1000 B  100 B/s  1 s left",
+    ] == bars
+    assert [f"{AT}  downloading: x", f"{AT}  idle: up to date"] == (
+        out.getvalue().splitlines()
+    )
