@@ -21,7 +21,7 @@ from edged.store.integrity import agreed, fault, size_fault, with_manifest
 from edged.store.layout import MANIFEST, Layout, folder_name, is_model_name
 from edged.store.look import found, is_folder, is_link, listed, read_plain
 from edged.store.manifest import read_manifest
-from edged.store.sharing import fill, share
+from edged.store.sharing import Rot, fill, share
 from edged.wire.release import FileEntry, Manifest
 
 #: A list of class names is held in memory; ImageNet's 1001 have 11 KiB.
@@ -65,6 +65,7 @@ class Releases:
     def __init__(self, layout: Layout, files: Files) -> None:
         self._layout = layout
         self._files = files
+        self._rot = Rot()
 
     # --- looking -----------------------------------------------------------------
 
@@ -148,17 +149,25 @@ class Releases:
     def sums(self) -> tuple[str, ...]:
         """Return the sha256 of every installed file, by its manifest; sorted.
 
+        What was found damaged is not among them, until it is put right.
+
         Raises:
             StoreFailed: the store cannot be read.
         """
-        return tuple(sorted({entry.sha256 for entry in self._shelf()}))
+        return tuple(
+            sorted(
+                entry.sha256
+                for entry, paths in self._shelf().items()
+                if not all(map(self._rot.is_known, paths))
+            )
+        )
 
     def rotten(self, release: Release) -> dict[str, str]:
         """Hash every file again; return what is wrong by file."""
         return {
             file: wrong
             for file, entry in release.manifest.files.items()
-            if (wrong := fault(release.path / file, entry))
+            if (wrong := self._rot.fault(release.path / file, entry))
         }
 
     def verify(self, release: Release) -> tuple[str, ...]:
@@ -227,7 +236,7 @@ class Releases:
                 `fields["missing"]` has the sha256 of each.
             StoreFailed: the disk refused; the folder is still the caller's to discard.
         """
-        return fill(staged, self._shelf(), self._files)
+        return fill(staged, self._shelf(), self._rot, self._files)
 
     def adopt(self, staged: Staged) -> Release:
         """Turn a staged folder into an installed release, in one visible step.
@@ -248,7 +257,7 @@ class Releases:
                 self._repair(staged, manifest, folder)
                 self._files.remove_tree(Site.STAGE_DROP, staged.path)
             else:
-                share(staged, self._shelf(), self._files)
+                share(staged, self._shelf(), self._rot, self._files)
                 self._move_in(staged, manifest.name, folder)
         except BaseException:
             self.discard(staged)

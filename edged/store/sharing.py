@@ -27,7 +27,30 @@ _CANNOT_LINK = frozenset({EMLINK, ENOTSUP, EPERM, EXDEV})
 _PIECE = 1 << 20
 
 
-def share(staged: Staged, shelf: Shelf, files: Files) -> None:
+class Rot:
+    """Installed files that were found damaged, for as long as they are the same files.
+
+    So nobody is told twice that such a file need not be sent. Any thread.
+    """
+
+    def __init__(self) -> None:
+        self._inodes: dict[Path, int] = {}
+
+    def fault(self, path: Path, entry: FileEntry) -> str | None:
+        """Say what is wrong with a file, reading all of it, and remember it."""
+        wrong = fault(path, entry)
+        if wrong is None:
+            self._inodes.pop(path, None)
+        else:
+            self._inodes[path] = _inode(path)
+        return wrong
+
+    def is_known(self, path: Path) -> bool:
+        """Tell whether this very file was found damaged."""
+        return path in self._inodes and self._inodes[path] == _inode(path)
+
+
+def share(staged: Staged, shelf: Shelf, rot: Rot, files: Files) -> None:
     """Replace staged files by hard links to the same bytes in releases.
 
     Raises:
@@ -38,13 +61,13 @@ def share(staged: Staged, shelf: Shelf, files: Files) -> None:
         here = staged.path / name
         if any(_is_same(here, twin) for twin in twins):
             continue
-        twin = next(_whole(twins, entry), None)
+        twin = next(_whole(twins, entry, rot), None)
         fresh = staged.path / f".{name}.shared"
         if twin is not None and _linked(twin, fresh, files):
             files.rename(Site.RELEASE_SHARE, fresh, here)
 
 
-def fill(staged: Staged, shelf: Shelf, files: Files) -> Staged:
+def fill(staged: Staged, shelf: Shelf, rot: Rot, files: Files) -> Staged:
     """Bring files that the manifest names, and the bundle left out, from releases.
 
     Raises:
@@ -61,7 +84,7 @@ def fill(staged: Staged, shelf: Shelf, files: Files) -> Staged:
     if not wanted:
         return staged
     twins = {
-        name: next(_whole(shelf.get(entry, ()), entry), None)
+        name: next(_whole(shelf.get(entry, ()), entry, rot), None)
         for name, entry in wanted.items()
     }
     missing = sorted(name for name, twin in twins.items() if twin is None)
@@ -81,8 +104,16 @@ def fill(staged: Staged, shelf: Shelf, files: Files) -> Staged:
     return msgspec.structs.replace(staged, files={**staged.files, **wanted})
 
 
-def _whole(twins: Sequence[Path], entry: FileEntry) -> Iterator[Path]:
-    return (twin for twin in twins if fault(twin, entry) is None)
+def _whole(twins: Sequence[Path], entry: FileEntry, rot: Rot) -> Iterator[Path]:
+    return (twin for twin in twins if rot.fault(twin, entry) is None)
+
+
+def _inode(path: Path) -> int:
+    """Return a file's own number; 0 where there is none, or it cannot be told."""
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
 
 
 def _is_same(one: Path, other: Path) -> bool:

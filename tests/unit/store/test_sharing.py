@@ -138,6 +138,37 @@ def test_the_same_file_is_not_linked_twice(shop: Shop, files: RecordingFiles) ->
     assert [] == [op for op in files.ops[before:] if op.verb == "link"]
 
 
+def test_a_file_that_rotted_is_asked_for_once(shop: Shop) -> None:
+    """From then on it is not among the sums, until it is whole again."""
+    (pets,) = shop.releases.installed("pets")
+    before = shop.releases.sums()
+    (pets.path / "labels.txt").unlink()
+    (pets.path / "labels.txt").write_bytes(b"cat\nDOG\n")
+    with pytest.raises(BadBundle) as caught:
+        shop.releases.filled(_staged(shop, "labels.txt"))
+    missing = caught.value.fields["missing"]
+    assert isinstance(missing, list)
+
+    rotten = shop.releases.sums()
+    shop.open().install("pets", 1)
+
+    assert {*before} == {*rotten, *missing}
+    assert 1 == len(rotten)
+    assert before == shop.releases.sums()
+
+
+def test_a_twin_that_is_whole_makes_up_for_a_damaged_one(shop: Shop) -> None:
+    """The sum stays on the list while one file has it."""
+    shop.install("wolves", 1)
+    before = shop.releases.sums()
+    (pets,) = shop.releases.installed("pets")
+    (pets.path / "labels.txt").unlink()
+    (pets.path / "labels.txt").write_bytes(b"cat\nDOG\n")
+
+    assert {"labels.txt"} == shop.releases.rotten(pets).keys()
+    assert before == shop.releases.sums()
+
+
 def test_sums_are_those_of_every_installed_file_once(shop: Shop) -> None:
     """Sorted; the manifest is always sent and is not among them."""
     shop.install("wolves", 1)
