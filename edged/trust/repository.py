@@ -27,7 +27,7 @@ from edged.config.update import Expired
 from edged.errors import NotFetched, Untrusted
 from edged.host.files import Files, Site, store_errors
 from edged.trust import floor as floors
-from edged.trust.attacks import frozen, rolled_back
+from edged.trust.attacks import rolled_back
 from edged.trust.clock import Reference, Trust, Watchmaker
 from edged.trust.documents import TIMESTAMP, Held, hold, role_of
 from edged.trust.floor import Floor
@@ -231,11 +231,9 @@ class Repository:
                 "cannot trust this repository: its documents do not belong together",
                 reason=Reason.MIX_AND_MATCH.value,
             )
-        reference = self._reference(raised)
-        expires, role = held.expires
-        if self._expired is Expired.REFUSE and expires <= reference.utc:
-            raise frozen(role, expires)
-        return reference
+        # Not held against the expiries once more: a set's own time of issue is never
+        # after them (`Held.floor`).
+        return self._reference(raised)
 
     def _delegated(self, path: str, held: Held, fetch: Fetch) -> TargetFile | None:
         """Look for a target among delegated roles; the top ones are taken as held."""

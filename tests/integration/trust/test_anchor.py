@@ -18,7 +18,7 @@ def test_a_root_is_read_as_it_is(tmp_path: Path) -> None:
 
 def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
     """With its source, and what to look at."""
-    with pytest.raises(Untrusted, match="source main: its root .* no such file") as no:
+    with pytest.raises(Untrusted, match=r"source main: its root .* no such file") as no:
         read_root(tmp_path / "root.json", "main")
 
     assert "no-root" == no.value.fields["reason"]

@@ -117,6 +117,16 @@ def test_a_release_that_is_not_the_one_signed_is_refused(
     assert reason == judged(box, host.documents(), manifest=manifest, seq=seq)
 
 
+def test_a_manifest_of_another_length_than_signed_is_refused(
+    box: Box, host: TufRepository
+) -> None:
+    """Though its hash is right: one of the two is a lie."""
+    host.targets.targets["models/digits/3/model.yaml"].length += 1
+    host.publish()
+
+    assert "wrong-hash" == judged(box, host.documents())
+
+
 @pytest.mark.parametrize(
     "name", ["timestamp.json", "2.snapshot.json", "2.targets.json"]
 )

@@ -1,5 +1,6 @@
 """What python-tuf does in our scratch folder, and what it does not do."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -124,3 +125,22 @@ def test_found_are_the_documents_under_the_names_of_a_host(
     flow.refresh()
 
     assert host.documents() == flow.found()
+
+
+def test_a_document_without_an_end_is_left_at_its_limit(
+    tmp_path: Path, host: TufRepository
+) -> None:
+    """It is not read to its end, which there may be none of."""
+    taken = []
+
+    def fetch(_name: str, _limit: int) -> Iterator[bytes]:
+        for n in range(1000):
+            taken.append(n)
+            yield bytes(100_000)
+
+    flow = Workflow(tmp_path, host.first_root, fetch, at=NOW, home=tmp_path)
+
+    with pytest.raises(Untrusted) as caught:
+        flow.refresh()
+
+    assert ("endless-metadata", 6) == (caught.value.fields["reason"], len(taken))

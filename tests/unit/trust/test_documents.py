@@ -92,6 +92,37 @@ def test_roots_are_followed_as_far_as_each_was_signed_by_the_last() -> None:
     assert second == found.root.version
 
 
+def test_a_root_that_its_own_keys_have_not_signed_is_none() -> None:
+    """Nobody may hold them."""
+    host = TufRepository(NOW)
+    old = host.signers["root"]
+    host.rotate("root")
+    host.signers["root"] = old
+    host.publish("root")
+
+    assert 1 == hold(host.first_root, host.documents()).root.version
+
+
+def test_a_root_under_another_number_is_none() -> None:
+    """Roots follow one by one."""
+    host = TufRepository(NOW)
+    host.root.version = 2
+    host.publish("root")
+    documents = {"2.root.json": host.files["metadata/3.root.json"]}
+
+    assert 1 == hold(host.first_root, documents).root.version
+
+
+@pytest.mark.parametrize("role", ["snapshot", "targets"])
+def test_a_document_that_another_does_not_name_does_not_hold(role: str) -> None:
+    """Though it is well signed, and has the version that is named."""
+    host = TufRepository(NOW)
+    getattr(host, role).unrecognized_fields["other"] = True
+    host.sign(role)
+
+    assert role not in hold(host.first_root, host.documents()).versions
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"[" * 100_000, b"\xff"])
 def test_an_administrators_root_that_is_none_is_told(data: bytes) -> None:
     """Before anything else."""

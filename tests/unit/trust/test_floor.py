@@ -117,6 +117,15 @@ def test_a_torn_floor_is_none(tmp_path: Path, cut: int) -> None:
     assert floor.read(tmp_path) is None
 
 
+def test_a_floor_with_one_other_digit_is_none(tmp_path: Path) -> None:
+    """It can be read, and it is lower."""
+    floor.write(tmp_path, OLD, DiskFiles())
+    path = tmp_path / floor.FILE
+    path.write_bytes(path.read_bytes().replace(b'"timestamp":9', b'"timestamp":1'))
+
+    assert floor.read(tmp_path) is None
+
+
 def test_a_floor_of_another_shape_is_none(tmp_path: Path) -> None:
     """Though its checksum is right."""
     (tmp_path / floor.FILE).write_bytes(b"%08x []\n" % zlib.crc32(b"[]"))
