@@ -27,7 +27,7 @@ from edged.update.offers import (
     Setback,
     Situation,
 )
-from edged.update.plan import Choice, choose
+from edged.update.plan import Choice, Take, choose
 from edged.update.scout import Scout
 from edged.update.stops import Stops
 from edged.update.verdicts import Verdict, verdict
@@ -159,10 +159,10 @@ class Council:
                 self.again_s = away.until_s
                 return Delayed(reason=away.why.reason, next_s=away.until_s)
         moment, choice = self._choose(current)
-        if choice.take is not None and not self._is_fresh(choice.take.offer, current):
-            name = choice.take.offer.source
-            await self._scout.look((name,))
-            if (fault := self._scout.fault(name)) is not None:
+        if choice.take is not None and (names := self._stale(choice.take, current)):
+            await self._scout.look(names)
+            faults = [self._scout.fault(name) for name in names]
+            if (fault := next(filter(None, faults), None)) is not None:
                 reason, next_s = fault
                 one = wanted(choice.take.offer, downgrade=choice.take.downgrade)
                 self._remember(choice, moment)
@@ -177,11 +177,12 @@ class Council:
         moment = Moment(mono_s=self._clock.monotonic(), now=self._reference())
         return moment, choose(self._scout.offers, self._situation(moment, current))
 
-    def _is_fresh(self, offer: Offer, current: Wanted | None) -> bool:
-        if current is not None and current.digest == offer.sha256:
-            return True
-        age_s = self._scout.age_s(offer.source)
-        return age_s is not None and age_s <= FRESH_S
+    def _stale(self, take: Take, current: Wanted | None) -> tuple[str, ...]:
+        """Return the sources that must be asked again before the first byte."""
+        digest = take.offer.sha256
+        if current is not None and current.digest == digest:
+            return ()
+        return self._scout.stale(digest, FRESH_S)
 
     def _remember(self, choice: Choice, moment: Moment) -> None:
         self._why_not, self.stop = choice.why_not, choice.stop

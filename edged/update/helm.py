@@ -50,6 +50,9 @@ class Summoned(Protocol):
     def decide(self) -> None:
         """Have something decided."""
 
+    def ended(self, one: Wanted) -> None:
+        """Take note that a release is over."""
+
 
 class Helm:
     """The state, and its task.
@@ -116,6 +119,7 @@ class Helm:
     ) -> None:
         """Write down how a release ended; its bytes go."""
         self._record.close(one, outcome, reason, said)
+        self._rounds.ended(one)
         self._spawn(self._errand.sweep())
 
     def end(self) -> None:

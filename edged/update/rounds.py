@@ -19,7 +19,7 @@ from edged.update.council import Council
 from edged.update.diary import Diary
 from edged.update.door import Door
 from edged.update.helm import Helm
-from edged.update.moves import LookDue, Satisfied, Staged
+from edged.update.moves import LookDue, Satisfied, Staged, Wanted
 from edged.update.porter import Porter
 from edged.update.scout import Scout
 from edged.update.stops import SOONEST_S
@@ -82,6 +82,10 @@ class Rounds:
         """Have the sources asked whose turn it is, and then something decided."""
         self._looks = True
         self._summons.set()
+
+    def ended(self, one: Wanted) -> None:
+        """Take note that a release is over: the box may be another one now."""
+        self._scout.outdate(one.digest)
 
     async def asked(self) -> None:
         """Wait for the end of a round that begins from now on."""

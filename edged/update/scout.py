@@ -34,6 +34,7 @@ class _Post(msgspec.Struct, kw_only=True):
     Attributes:
         due_s: when it is asked next, on the monotonic clock; `due_utc` by date.
         looked_s: when it last answered, on the monotonic clock; None: not in this life.
+        is_outdated: what it said was said to a box that was another.
         failures: in a row.
         fault: why it is not heard, since `fault_utc`.
     """
@@ -43,6 +44,7 @@ class _Post(msgspec.Struct, kw_only=True):
     due_utc: str = ""
     offers: tuple[Offer, ...] = ()
     looked_s: float | None = None
+    is_outdated: bool = False
     checked_utc: str | None = None
     failures: int = 0
     fault: Verdict | None = None
@@ -124,7 +126,7 @@ class Scout:
             self._fail(post, judged)
             return
         post.offers = offers
-        post.looked_s = self._clock.monotonic()
+        post.looked_s, post.is_outdated = self._clock.monotonic(), False
         post.checked_utc = utc_text(self._clock.utc())
         post.failures, post.fault = 0, None
         self._turn(post, next_look_s(self.every_s, self._chance()))
@@ -164,10 +166,29 @@ class Scout:
         """Return a source by its name."""
         return self._posts[name].source
 
-    def age_s(self, name: str) -> float | None:
-        """Return the seconds since a source last answered; None: not in this life."""
-        looked_s = self._posts[name].looked_s
-        return None if looked_s is None else self._clock.monotonic() - looked_s
+    def stale(self, digest: str, within_s: float) -> tuple[str, ...]:
+        """Return the sources that offer a release, and said so too long ago."""
+        since_s = self._clock.monotonic() - within_s
+        return tuple(
+            name
+            for name, post in self._offering(digest)
+            if post.is_outdated or post.looked_s is None or post.looked_s < since_s
+        )
+
+    def outdate(self, digest: str) -> None:
+        """Believe nobody who offers a release any more, before the next look.
+
+        Some answer what is news for a box as it is; and that has just changed.
+        """
+        for _, post in self._offering(digest):
+            post.is_outdated = True
+
+    def _offering(self, digest: str) -> list[tuple[str, _Post]]:
+        return [
+            (name, post)
+            for name, post in self._posts.items()
+            if any(offer.sha256 == digest for offer in post.offers)
+        ]
 
     def heard(self) -> bool:
         """Tell whether all that they say is known: each answered when last asked."""

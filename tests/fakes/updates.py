@@ -333,7 +333,10 @@ class FakeDoor:
         if step.step in {Step.PROBATION, Step.COMMITTED} and change.release:
             self.sums |= sums
             self.models[change.model] = Installed(
-                model=change.model, seq=change.release.seq, digest=digest
+                model=change.model,
+                seq=change.release.seq,
+                digest=digest,
+                version=change.release.version,
             )
         if step.step is Step.HELD:
             before = self.models.get(change.model, Installed(model=change.model))

@@ -23,7 +23,7 @@ from edged.errors import (
 )
 from edged.host.files import DiskFiles, Site
 from edged.update.courier import Courier
-from edged.update.offers import Conditions, Policy
+from edged.update.offers import Conditions, Installed, Offer, Policy
 from edged.update.window import window
 from edged.wire.changes import Step
 from edged.wire.updates import (
@@ -41,7 +41,9 @@ from edged.wire.updates import (
 from tests.fakes.files import RecordingFiles
 from tests.fakes.updates import (
     TERMS,
+    FakeDoor,
     FakeSource,
+    Published,
     World,
     emptied,
     published,
@@ -382,6 +384,43 @@ async def test_a_hold_needs_a_date_to_come(world: World, when: str) -> None:
             await courier.hold(HoldRequest(until_utc=when), "ann")
 
 
+class Drafting(FakeDoor):
+    """A daemon that writes manifests of its own: no digest, no seq is as offered."""
+
+    async def installed(self) -> tuple[Installed, ...]:
+        """Tell versions as they came."""
+        return tuple(
+            msgspec.structs.replace(one, seq=1, digest="drafted")
+            for one in await super().installed()
+        )
+
+
+class Answering(FakeSource):
+    """A source that offers what is not live, as an API does."""
+
+    def __init__(self, door: FakeDoor, *releases: Published) -> None:
+        super().__init__("main", *releases)
+        self._door = door
+
+    async def look(self) -> tuple[Offer, ...]:
+        """Offer what is not live."""
+        live = self._door.models["pets"].version
+        return tuple(o for o in await super().look() if o.listing.version != live)
+
+
+async def test_what_was_news_before_an_install_is_none_after_it(world: World) -> None:
+    """Who offers by version is asked again: no loop comes of a digest of its own."""
+    world.door = Drafting()
+    world.door.have(published(14))
+    world.sources = (Answering(world.door, *world.source.releases),)
+
+    async with world.alive() as courier:
+        await until_installed(courier)
+        await courier.check(ALL, "pi")
+
+    assert (1, 3) == (len(world.door.taken), world.source.looks)
+
+
 # --- the daemon says no ---------------------------------------------------------------
 
 
@@ -683,7 +722,7 @@ async def test_who_waited_for_a_window_asks_again_before_the_first_byte(
     async with closed.alive() as courier:
         await until_is(courier, Activity.HELD)
         closed.source.say(15, halted=True)
-        courier._scout._posts["main"].looked_s = -1e9
+        courier._scout.outdate(closed.source.releases[0].offer.sha256)
         closed.now = datetime(2026, 11, 26, 3, tzinfo=UTC)
         closed.conditions.set(Conditions(busy=True))
         closed.conditions.set(Conditions(busy=False))

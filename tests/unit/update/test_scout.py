@@ -155,12 +155,26 @@ async def test_a_source_that_answers_again_is_heard(place: Place) -> None:
     )
 
 
-async def test_what_was_said_has_an_age(place: Place) -> None:
-    """None in a life in which it was not asked."""
-    await place.scout.look(("main",))
-    place.clock.now += 60
+async def test_what_was_said_too_long_ago_is_stale(place: Place) -> None:
+    """By whoever offers it; who does not offer it need not be asked."""
+    await place.scout.look(("main", "site"))
+    digest = place.main.releases[0].offer.sha256
+    fresh = place.scout.stale(digest, 300.0)
+    place.clock.now += 301
 
-    assert (60.0, None) == (place.scout.age_s("main"), place.scout.age_s("site"))
+    assert ((), ("main",)) == (fresh, place.scout.stale(digest, 300.0))
+
+
+async def test_what_was_said_to_another_box_is_stale(place: Place) -> None:
+    """Some sources answer what is news for a box as it is."""
+    await place.scout.look(("main", "site"))
+    digest = place.main.releases[0].offer.sha256
+
+    place.scout.outdate(digest)
+
+    assert ("main",) == place.scout.stale(digest, 300.0)
+    await place.scout.look(("main",))
+    assert () == place.scout.stale(digest, 300.0)
 
 
 @pytest.mark.parametrize(
