@@ -82,7 +82,7 @@ def stages_text(rollout: Sequence[Stage]) -> str:
     if not rollout:
         return "100%@0h"
     return ",".join(
-        f"{stage.share * 100:g}%@{_span_text(stage.after_s)}" for stage in rollout
+        f"{stage.share * 100:.9g}%@{_span_text(stage.after_s)}" for stage in rollout
     )
 
 

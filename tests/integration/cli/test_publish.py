@@ -1,12 +1,14 @@
 """`edgectl publish`, as a person types it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.daemon import DEMO
+from tests.fakes.daemon import DEMO, ROOT
 from tests.fakes.publishing import small_bundle
 
 Edgectl = Callable[..., tuple[int, str, str]]
@@ -156,3 +158,18 @@ def test_a_place_that_lacks_a_file_fails(
 
     said = " ".join(out.split())
     assert (1, True, True) == (code, "5 of 6 files" in said, ": not found" in said)
+
+
+def test_help_does_not_wait_for_tuf() -> None:
+    """Half a second on a small machine."""
+    script = (
+        "import sys\nfrom edged.cli.main import main\n"
+        "code = main(['publish', 'add', '--help'])\n"
+        "sys.exit(code or 'tuf' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stderr

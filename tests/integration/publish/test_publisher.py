@@ -396,6 +396,17 @@ def test_the_same_add_again_ends_what_a_crash_left(house: House) -> None:
     assert [1] == [one.seq for one in seen(house).releases]
 
 
+def test_an_add_clears_what_one_that_was_killed_has_left(house: House) -> None:
+    """A copy of a bundle may be large."""
+    left = house.home.work / "0123"
+    left.mkdir()
+    (left / "model.onnx").write_bytes(b"half")
+
+    house.add()
+
+    assert [] == [*house.home.work.iterdir()]
+
+
 def test_settings_are_read_each_time(house: House) -> None:
     """A person may edit them."""
     house.home.settings.write_text("format: 1\nexpiry: {timestamp: 1d}\n")

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edged.errors import InvalidRequest
 from edged.publish.when import (
@@ -46,6 +48,27 @@ def test_a_rollout_is_read_as_it_is_typed() -> None:
 def test_a_rollout_is_shown_as_it_is_typed(text: str) -> None:
     """So that it can be typed again."""
     assert text == stages_text(stages(text))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 10**8), st.integers(0, 10_000_000)),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_whatever_is_shown_can_be_typed_again(
+    steps: list[tuple[int, int]],
+) -> None:
+    """Millionths of a percent, and seconds."""
+    shares = sorted({share for share, _ in steps})
+    times = sorted({after for _, after in steps})
+    rollout = tuple(
+        Stage(share=share / 10**8, after_s=after)
+        for share, after in zip(shares, times, strict=False)
+    )
+
+    assert rollout == stages(stages_text(rollout))
 
 
 def test_no_rollout_reads_as_one_for_all() -> None:
