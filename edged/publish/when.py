@@ -82,7 +82,8 @@ def stages_text(rollout: Sequence[Stage]) -> str:
     if not rollout:
         return "100%@0h"
     return ",".join(
-        f"{stage.share * 100:.9g}%@{_span_text(stage.after_s)}" for stage in rollout
+        f"{_percent_text(stage.share)}%@{_span_text(stage.after_s)}"
+        for stage in rollout
     )
 
 
@@ -106,6 +107,11 @@ def _stage(text: str) -> Stage:
     return Stage(
         share=round(float(match[1]) / 100, 8), after_s=span(match[2]).total_seconds()
     )
+
+
+def _percent_text(share: float) -> str:
+    """Write a share with as many digits as can be typed."""
+    return f"{share * 100:.6f}".rstrip("0").rstrip(".")
 
 
 def _span_text(seconds: float) -> str:
