@@ -11,10 +11,10 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edged import __version__, config, log
 from edged.activation import Activation
@@ -27,11 +27,12 @@ from edged.api.door import Door
 from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
-from edged.api.updates import NoUpdater
+from edged.api.updates import NoUpdater, Updater
 from edged.bounds import connection_limits, region_bounds, registry_limits
-from edged.errors import BadConfig, EdgedError
-from edged.host.clock import SystemClock
-from edged.host.files import DiskFiles, Site
+from edged.command import leave, run, say
+from edged.errors import BadConfig
+from edged.host.clock import Clock, SystemClock
+from edged.host.files import DiskFiles, Files, Site
 from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
@@ -41,6 +42,9 @@ from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.watch import Owned
 from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
+
+if TYPE_CHECKING:
+    from edged.updating import Updating
 
 logger = logging.getLogger("edged")
 
@@ -85,6 +89,7 @@ class Daemon:
         )
         self._clock = clock
         self._files = files
+        self._updating = _updating(settings, files, clock)
 
     async def run(self) -> None:
         """Serve until SIGTERM, then drain.
@@ -106,6 +111,7 @@ class Daemon:
                 self._agent,
                 self._pulse,
                 Server([data], limits),
+                *((self._updating,) if self._updating is not None else ()),
                 Announcer(self._phase, self._notifier, self._board, self._pulse),
             )
             await supervise(services, stop)
@@ -141,10 +147,7 @@ class Daemon:
                         status=self._board.status,
                         config=self._config_view,
                     ),
-                    updater=NoUpdater(
-                        since_utc=self._board.started_utc,
-                        apart=self._loaded.settings.update.apart,
-                    ),
+                    updater=self._updater(),
                     roles=self._roles,
                 ),
                 refuse=problems.control_answer,
@@ -160,6 +163,7 @@ class Daemon:
                     regions=regions,
                     clock=self._clock,
                     max_body=settings.max_body,
+                    updater=self._updating.courier if self._updating else None,
                 ),
                 refuse=problems.data_answer,
                 own=tuple(data),
@@ -168,6 +172,14 @@ class Daemon:
                     self._registry, regions, self._clock, max_body=settings.max_body
                 ),
             ),
+        )
+
+    def _updater(self) -> Updater:
+        if self._updating is not None:
+            return self._updating.courier
+        return NoUpdater(
+            since_utc=self._board.started_utc,
+            apart=self._loaded.settings.update.apart,
         )
 
     def _troubles(self) -> tuple[Trouble, ...]:
@@ -191,7 +203,7 @@ class Daemon:
         def end() -> None:
             if stop.is_set():
                 logger.warning("asked to stop twice: ending at once")
-                _exit(os.EX_TEMPFAIL)
+                leave(os.EX_TEMPFAIL)
             self._agent.stopping()
             stop.set()
 
@@ -244,6 +256,8 @@ class Daemon:
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users
         self._roles.update_user = settings.update.user
+        if self._updating is not None:
+            self._updating.obey(settings)
         if not waiting:
             return None
         return Trouble(
@@ -257,11 +271,7 @@ class Daemon:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the daemon until SIGTERM; return its exit status.
-
-    78 (EX_CONFIG): the configuration does not hold. A unit's
-    `RestartPreventExitStatus=78` keeps a typo from becoming a restart loop.
-    """
+    """Run the daemon until SIGTERM; return its exit status; see `command`."""
     args = _arguments(argv)
     overrides = {
         key: value
@@ -279,45 +289,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = load()
     except BadConfig as error:
-        _say(f"edged: {error.message}")
+        say(f"edged: {error.message}")
         return os.EX_CONFIG
     if args.check_config:
         read = ", ".join(map(str, loaded.files)) or "no file: all defaults"
-        _say(f"edged: the configuration holds ({read})")
+        say(f"edged: the configuration holds ({read})")
         return os.EX_OK
     log.configure(loaded.settings.log.level.value)
     keep_blocks()
-    try:
-        asyncio.run(Daemon(loaded, load).run())
-    except EdgedError as error:
-        _complain(error)
-        return os.EX_UNAVAILABLE
-    except BaseExceptionGroup as group:
-        known = [error for error in group.exceptions if isinstance(error, EdgedError)]
-        for one in known:
-            _complain(one)
-        if len(known) < len(group.exceptions):
-            logger.critical("a service failed", exc_info=group)
-            return os.EX_SOFTWARE
-        return os.EX_UNAVAILABLE
-    logger.info("stopped")
-    return os.EX_OK
+    return run(Daemon(loaded, load).run())
 
 
 def command() -> None:
-    """Be the console script.
-
-    A run that hangs in native code cannot be interrupted, and joining its thread
-    would hang the exit with it; the kernel takes everything back at once.
-    """
-    _exit(main())
-
-
-def _exit(status: int) -> None:
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    """Be the console script."""
+    leave(main())
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -351,6 +336,26 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _updating(
+    settings: config.Settings, files: Files, clock: Clock
+) -> "Updating | None":
+    """Return who fetches releases; None where nobody in this process does."""
+    if settings.update.apart or not settings.update.sources:
+        return None
+    # Imported here: a daemon that fetches nothing holds neither TUF nor a client.
+    from edged.update.offers import Conditions  # noqa: PLC0415
+    from edged.updating import Updating, folder  # noqa: PLC0415
+
+    return Updating(
+        settings,
+        folder=folder(settings),
+        files=files,
+        clock=clock,
+        conditions=Owned(Conditions()).watch,
+        apart=False,
+    )
+
+
 def _listen(server: config.Server, path: Path) -> Listener:
     return unix_listener(path, server.mode, server.group)
 
@@ -361,15 +366,6 @@ def _first(error: BadConfig) -> str:
     if not isinstance(problems, list) or not problems:
         return error.message
     return str(problems[0]).partition("\n")[0]
-
-
-def _complain(error: EdgedError) -> None:
-    hint = f"; try: {error.hint}" if error.hint else ""
-    logger.critical("%s%s", error.message, hint)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201  # before there is a log
 
 
 if __name__ == "__main__":

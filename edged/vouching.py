@@ -23,9 +23,6 @@ from edged.wire.updates import Reason
 if TYPE_CHECKING:
     from edged.trust.repository import Repository
 
-#: As python-tuf takes them: `UpdaterConfig.root_max_length`.
-_ROOT_MAX = 512_000
-
 
 class Vouching:
     """Satisfies `activate.verifier.Verifier`.
@@ -92,42 +89,16 @@ class Vouching:
 
         Anew each time: an administrator may have exchanged the root.
         """
-        from edged.trust.clock import Watchmaker  # noqa: PLC0415  # see the law
+        if source.root is None:
+            raise AssertionError(f"the settings let no root miss: {source.name}")
+        from edged.trust.anchor import read_root  # noqa: PLC0415  # see the law
+        from edged.trust.clock import Watchmaker  # noqa: PLC0415
         from edged.trust.repository import Repository  # noqa: PLC0415
 
         return Repository(
             self._folder / source.name,
-            _root(source),
+            read_root(source.root, source.name),
             self._files,
             Watchmaker(),
             expired=self._update.expired,
         )
-
-
-def _root(source: Source) -> bytes:
-    """Read the root that an administrator gave.
-
-    Raises:
-        Untrusted: there is none, or it cannot be read.
-    """
-    if source.root is None:
-        raise AssertionError(f"the settings let no root miss: {source.name}")
-    try:
-        with source.root.open("rb") as file:
-            data = file.read(_ROOT_MAX + 1)
-    except OSError as exc:
-        why = (exc.strerror or str(exc)).lower()
-        raise Untrusted(
-            f"cannot trust source {source.name}: its root {source.root} cannot be "
-            f"read: {why}",
-            hint=f"ls -l {source.root}",
-            reason=Reason.NO_ROOT.value,
-        ) from exc
-    if len(data) > _ROOT_MAX:
-        raise Untrusted(
-            f"cannot trust source {source.name}: its root has more than {_ROOT_MAX} "
-            "bytes",
-            hint=f"ls -l {source.root}",
-            reason=Reason.NO_ROOT.value,
-        )
-    return data

@@ -53,6 +53,23 @@ def sent(members: Mapping[str, Path | Slice | bytes]) -> Iterator[bytes]:
     return _stream(opened)
 
 
+def pack_one(name: str, path: Path) -> Iterator[bytes]:
+    """Return the tar of a release that is one file: a tar itself, or a bare model.
+
+    Args:
+        name: what it is called where it comes from.
+        path: where it lies.
+
+    Raises:
+        NoInput: it is missing, unreadable, or changed while it was read.
+        BadBundle: it is larger than a tar can say.
+    """
+    source = Source(path)
+    if tar.looks_like_tar(source.head()):
+        return source.pieces()
+    return sent({name: path})
+
+
 def _stream(opened: Mapping[str, "Source | bytes"]) -> Iterator[bytes]:
     for name, source in opened.items():
         size = len(source) if isinstance(source, bytes) else source.size

@@ -24,14 +24,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         listing: what was signed about it, or what an API was believed.
         sha256: of its `model.yaml`, hex: the release's digest.
         size: of its `model.yaml`, in bytes.
-        urls: where its files are, best first.
     """
 
     source: str
     listing: Listing
     sha256: str
     size: int
-    urls: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         listing = self.listing

@@ -21,6 +21,7 @@ from edged.errors import NotFetched, StoreFailed
 from edged.host.clock import Clock
 from edged.host.files import Files, Site, store_errors
 from edged.host.partial import Part
+from edged.store.sending import pack_one
 from edged.store.signed import pack_signed
 from edged.update import cargo
 from edged.update.door import Door
@@ -331,11 +332,10 @@ class Porter:
 
     def _packed(self, missing: Mapping[str, Chunked]) -> Iterable[bytes]:
         described = self.load.documents
-        return pack_signed(
-            described.documents,
-            described.manifest,
-            {n: self._folder / f"{f.sha256}.part" for n, f in missing.items()},
-        )
+        parts = {n: self._folder / f"{f.sha256}.part" for n, f in missing.items()}
+        if not described.manifest:
+            return pack_one(*parts.popitem())
+        return pack_signed(described.documents, described.manifest, parts)
 
     def _swept(self, keep: AbstractSet[str]) -> None:
         if not self._folder.is_dir():

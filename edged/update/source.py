@@ -18,8 +18,10 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     """What must be known of a release before its first byte.
 
     Attributes:
-        manifest: the bytes of `model.yaml`; its sha256 is the offer's digest.
-        index: of every file that the manifest names.
+        manifest: the bytes of `model.yaml`; its sha256 is the offer's digest. Empty
+            where the release is one file: a bundle's tar, or a bare model file, which
+            has that digest itself.
+        index: of every file that the manifest names, or of the one file.
         documents: signed metadata for the daemon, by name; none where there is none.
     """
 

@@ -81,6 +81,10 @@ class House:
         bundle = small_bundle(self.root.parent / f"bundle-{seq}", seq=seq)
         return self.publisher.add(bundle, plan or Plan(), tell=silent)
 
+    def add_bundle(self, path: Path) -> Added:
+        """Publish a bundle, for all boxes at once."""
+        return self.publisher.add(path, Plan(), tell=silent)
+
     def push(self, into: Path) -> int:
         """Push; return how many files were new."""
         return Pusher(self.home, self.files, self.clock).push(into, silent).files

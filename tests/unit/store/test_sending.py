@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edged.errors import BadBundle, NoInput
-from edged.store.sending import Slice, Source, sent
+from edged.store.sending import Slice, Source, pack_one, sent
 
 
 def test_files_and_bytes_come_in_the_order_given(tmp_path: Path) -> None:
@@ -83,3 +83,30 @@ def test_a_part_beyond_the_end_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(NoInput, match="became shorter"):
         b"".join(sent({"a": Slice(path=whole, begin=6, size=6)}))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_release_that_is_a_tar_goes_as_it_is(
+    tmp_path: Path, *, compressed: bool
+) -> None:
+    """Plain or gzip; its name says nothing."""
+    path, inner = tmp_path / "abcd.part", tmp_path / "model.yaml"
+    inner.write_bytes(b"name: x\n")
+    with tarfile.open(path, "w:gz" if compressed else "w:") as archive:
+        archive.add(inner, "model.yaml")
+
+    assert path.read_bytes() == b"".join(pack_one("digits.tar", path))
+
+
+def test_a_bare_model_is_the_one_member_of_a_tar(tmp_path: Path) -> None:
+    """By the name that it has where it comes from."""
+    path = tmp_path / "abcd.part"
+    path.write_bytes(b"weights")
+
+    data = b"".join(pack_one("net.onnx", path))
+
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        (member,) = archive.getmembers()
+        file = archive.extractfile(member)
+        assert file is not None
+        assert ("net.onnx", b"weights") == (member.name, file.read())
