@@ -123,7 +123,8 @@ async def _decode(request: web.Request, endpoint: Endpoint[Q, A]) -> Q:
         fields = msgspec.json.decode(
             await request.read() or b"{}", type=dict[str, object]
         )
-    except (msgspec.DecodeError, RecursionError) as exc:
+    # UnicodeDecodeError is what msgspec says of text that is no UTF-8.
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
         raise InvalidRequest(f"cannot read the request's JSON: {exc}") from exc
     return _convert(fields, request, endpoint, strict=True)
 

@@ -311,5 +311,6 @@ def _version(document: bytes, name: str) -> int:
 def _understood(name: str) -> Iterator[None]:
     try:
         yield
-    except (msgspec.MsgspecError, RecursionError) as exc:
+    # ValueError: msgspec says of text that is no UTF-8 what the codec says.
+    except (msgspec.MsgspecError, RecursionError, ValueError) as exc:
         raise BadBundle(f"cannot understand {name}: {exc}", hint=_HINT) from exc

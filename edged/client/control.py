@@ -116,7 +116,8 @@ def _call(endpoint: Endpoint[Q, A], request: Q, body: Iterable[bytes] | None) ->
 def _decode(answer: Answer, kind: type[A]) -> A:
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except msgspec.MsgspecError as exc:
+    # UnicodeDecodeError is what msgspec says of text that is no UTF-8.
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise ProtocolError(
             f"cannot understand the daemon's answer: {exc}",
             hint="edgectl version tells whether daemon and edgectl are of one release",

@@ -76,6 +76,7 @@ async def test_a_body_may_be_empty_or_say_the_same(
         ("POST /v1/models/digits/load", b"{", "JSON"),
         ("POST /v1/models/digits/load", b"[" * 50_000, "JSON"),
         ("POST /v1/models/digits/load", b"\xff\xfe", "JSON"),
+        ("POST /v1/models/digits/load", b'{"name": "\xff"}', "JSON"),
         ("GET /v1/status?verbose=1", b"", "verbose"),
         ("POST /v1/install?downgrade=perhaps", b"x", "downgrade"),
         ("POST /v1/install?name=a&name=b", b"x", "name"),

@@ -151,10 +151,13 @@ def test_an_endpoint_that_the_daemon_lacks_is_named(control: Control) -> None:
         control.call(row, Nothing())
 
 
-def test_an_answer_of_another_shape_is_a_protocol_error(folder: Path) -> None:
+@pytest.mark.parametrize("body", [b'{"schema": 5}', b'{"verdict": "\xff"}'])
+def test_an_answer_of_another_shape_is_a_protocol_error(
+    folder: Path, body: bytes
+) -> None:
     """Named so, with what to compare."""
     with (
-        scripted(folder / "t.sock", [answer(b'{"schema": 5}')]),
+        scripted(folder / "t.sock", [answer(body)]),
         Control(f"unix://{folder}/t.sock") as client,
         pytest.raises(ProtocolError, match="cannot understand") as caught,
     ):

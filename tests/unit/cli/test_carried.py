@@ -200,8 +200,9 @@ def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
         ("metadata/timestamp.json", b'{"signed": {"meta": {}}}'),
         ("metadata/timestamp.json", b"[" * 100_000),
         ("metadata/timestamp.json", b'{"signed": {"meta": {"snapshot.json": 5}}}'),
+        ("metadata/timestamp.json", b'{"signed": {"meta": {"\xff": 5}}}'),
     ],
-    ids=["a page", "nothing named", "nested", "another shape"],
+    ids=["a page", "nothing named", "nested", "another shape", "no UTF-8"],
 )
 def test_metadata_that_is_none_is_refused(
     host: TufRepository, tmp_path: Path, name: str, data: bytes
