@@ -6,6 +6,7 @@ that changes the store is there. strace stays until the change has come to its e
 
 import shutil
 import signal
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def hit(template: Path, home: Path, call: Call, how: str) -> Outcome:
                 return _outcome(is_hit, error, wrong)
             daemon.stop()
         else:
-            is_hit &= daemon.process.wait(_DIED_WITHIN_S) == -signal.SIGKILL
+            is_hit = is_hit and _died(daemon)
     with running(home, *config) as daemon:
         wrong = _wrong(daemon, error) or _again(daemon, home)
         left = _trash(daemon)
@@ -156,6 +157,13 @@ def _settled(daemon: Daemon) -> None:
     """Wait until no change of the model moves: this one waits for its turn."""
     with suppress(UnknownVersion, NoDaemon), Control(daemon.control) as control:
         control.call(USE, UseRequest(name="sums", seq=99))
+
+
+def _died(daemon: Daemon) -> bool:
+    """Tell whether it was killed, or is being so."""
+    with suppress(subprocess.TimeoutExpired):
+        return daemon.process.wait(_DIED_WITHIN_S) == -signal.SIGKILL
+    return False
 
 
 def _outcome(is_hit: bool, error: EdgedError | None, wrong: str) -> Outcome:  # noqa: FBT001  # a field of it
