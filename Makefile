@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run test fuzz crash lint type docs bench bench-fleet bench-load bench-peers demo-model pins clean
+.PHONY: help setup demo demo-update run test fuzz crash lint type docs bench bench-fleet bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ $(DEV): $(READY)
 
 demo: $(READY) ## Start the daemon, send it every held-out image, show the figures, stop
 	@$(BIN)/python demo/run.py
+
+demo-update: $(READY) ## Publish three releases to a box that looks after itself
+	@$(BIN)/python demo/update.py
 
 run: $(READY) ## Run the daemon in the foreground, state under .demo/
 	@mkdir -p $(HOME_DIR)/state $(HOME_DIR)/run
