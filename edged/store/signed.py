@@ -14,8 +14,9 @@ from edged.store.names import SIGNED, check_name, parts_of
 from edged.store.sending import Slice, sent
 from edged.store.tar import Kind, Member
 
-#: Roots grow by one with every change of keys; the other roles have one document each.
-MAX_DOCUMENTS = 64
+#: Roots grow by one with every change of keys, and python-tuf follows 256 of them
+#: (`UpdaterConfig.max_root_rotations`); the other roles have one document each.
+MAX_DOCUMENTS = 260
 
 #: All together. python-tuf takes roots and timestamps of 512 KB and 16 KB, a snapshot
 #: of 2 MB and targets of 5 MB (`UpdaterConfig`).

@@ -6,6 +6,7 @@ files for lost when they are torn, so what is durable, and what is the least to
 believe, is its caller's business (`trust.repository`).
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +22,9 @@ from edged.host.files import store_errors
 from edged.trust.attacks import Scene, named
 from edged.trust.documents import name_of
 from edged.wire.updates import Reason
+
+# It tells every signature that it does not need; what matters is raised.
+logging.getLogger("tuf").setLevel(logging.WARNING)
 
 #: Brings a file of the repository, by its name below the repository's URL, and no
 #: more than so many bytes. Raises NotFetched, for one that is not there with the
