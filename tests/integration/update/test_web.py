@@ -1,6 +1,7 @@
 """The client beside a real host; its faults are in test_faults."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import pytest
 from edged.errors import Draining, NotFetched
 from edged.update.flow import Limits
 from edged.update.trouble import reason_of
-from edged.update.web import Web
+from edged.update.web import _NO_CHECK_TIME, Web
 from edged.wire.updates import Reason
 from tests.fakes.fault_proxy import (
     Exchange,
@@ -94,7 +95,8 @@ async def test_a_connection_is_used_again(web: Web, host: Nginx) -> None:
 async def test_what_is_sent_says_little(web: Web, spoiler: FaultProxy) -> None:
     """No cookie, no compression, who we are, and where to."""
     spoiler.fault = answer("200 OK", b"x", set_cookie="track=1")
-    url = spoiler.url
+    # By a name: an address has no cookies anyway.
+    url = spoiler.url.replace("127.0.0.1", "localhost")
 
     await web.read(f"{url}/file", max_bytes=1)
     await web.read(f"{url}/file", max_bytes=1)
@@ -121,7 +123,7 @@ async def test_redirects_are_followed(web: Web, spoiler: FaultProxy) -> None:
     async def lead(exchange: Exchange, out: Out) -> None:
         nonlocal left
         left -= 1
-        onward = answer("307 Go on", location=f"/file?{left}")
+        onward = answer("307 Go on", bytes(1 << 20), location=f"/file?{left}")
         await (onward if left >= 0 else answer("200 OK", b"there"))(exchange, out)
 
     spoiler.fault = lead
@@ -130,6 +132,9 @@ async def test_redirects_are_followed(web: Web, spoiler: FaultProxy) -> None:
 
     assert b"there" == data
     assert b"GET /file?0 HTTP/1.1" == spoiler.requests[-1].splitlines()[0]
+    assert web._session is not None
+    assert web._session.connector is not None
+    assert set() == web._session.connector._acquired
 
 
 async def test_https_never_leads_to_http(tmp_path: Path, spoiler: FaultProxy) -> None:
@@ -226,6 +231,17 @@ async def test_dates_are_overlooked_once_told(
 
     assert Reason.TLS_TIME is reason_of(caught.value)
     assert 1 == len(caplog.records)
+
+
+@pytest.mark.parametrize("flags", [0, _NO_CHECK_TIME])
+def test_chain_and_name_are_always_checked(flags: int) -> None:
+    """Whatever is overlooked."""
+    made = Web(agent="e")._make(flags)
+
+    assert made.check_hostname
+    assert ssl.CERT_REQUIRED is made.verify_mode
+    assert ssl.TLSVersion.TLSv1_2 is made.minimum_version
+    assert flags == made.verify_flags & _NO_CHECK_TIME
 
 
 async def test_our_own_slowness_is_not_the_hosts(host: Nginx) -> None:
