@@ -205,6 +205,20 @@ async def test_a_release_that_went_live_unseen_is_no_failure(world: World) -> No
     assert (Outcome.INSTALLED, []) == (attempt.outcome, left)
 
 
+async def test_a_source_keeps_its_turn_over_a_restart(world: World) -> None:
+    """A fleet that is restarted does not come all at once."""
+    world.door.have(published(15))
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+    looks = world.source.looks
+
+    async with world.alive() as courier:
+        await until_is(courier, Activity.IDLE)
+        await asyncio.sleep(0.05)
+
+    assert looks == world.source.looks
+
+
 async def test_litter_of_other_lives_goes(world: World) -> None:
     """Bytes that no note knows are of no use to anybody."""
     folder = world.folder / "incoming"
@@ -257,6 +271,19 @@ async def test_nothing_is_handed_in_that_could_not_be_noted(world: World) -> Non
 
     assert Reason.NO_SPACE in {why.reason for why in status.reasons}
     assert [] == world.door.taken
+
+
+async def test_nothing_is_fetched_that_could_not_be_noted(world: World) -> None:
+    """Bytes that no note knows would be swept away as litter, again and again."""
+    files = RecordingFiles()
+    files.fail(Site.UPDATE_NOTES, OSError(errno.EIO, "i/o error"))
+    world.files = files
+
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.BACK_OFF)
+
+    assert (Reason.STORE_FAILED, 15) in reasons(status)
+    assert [] == world.carrier.fetched
 
 
 # --- another decision while a release is on its way -----------------------------------
@@ -336,6 +363,17 @@ async def test_a_pause_ends_by_itself(world: World) -> None:
         await until_installed(courier)
 
     assert nothing_twice(world)
+
+
+async def test_a_pause_ends_by_itself_in_another_life(world: World) -> None:
+    """A restart makes it no longer."""
+    async with world.alive() as courier:
+        await courier.pause(PauseRequest(for_s=1.5), "ann")
+    async with world.alive() as courier:
+        await until_is(courier, Activity.PAUSED)
+        (attempt,) = await until_installed(courier)
+
+    assert Outcome.INSTALLED is attempt.outcome
 
 
 async def test_nobody_updates_now_in_a_pause(world: World) -> None:
@@ -684,10 +722,11 @@ async def test_inference_makes_a_download_wait_in_the_middle(world: World) -> No
         world.carrier.hold.set()
         await asyncio.sleep(0.05)
         count = len(world.carrier.fetched)
+        later = await courier.update(UpdateRequest())
         world.conditions.set(Conditions(busy=False))
         await until_installed(courier)
 
-    assert Activity.DOWNLOADING is status.activity
+    assert [Activity.DOWNLOADING] * 2 == [status.activity, later.activity]
     assert count < CHUNKS
     assert 1 == world.source.described
 
