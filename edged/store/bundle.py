@@ -24,7 +24,7 @@ from edged.store import tar
 from edged.store.layout import MANIFEST
 from edged.store.names import Place, check_name
 from edged.store.sending import Source, readable, sent
-from edged.store.signed import Documents
+from edged.store.signed import MAX_DOCUMENTS, Documents
 from edged.wire.release import FileEntry
 
 #: Golden inputs beside a bare model file.
@@ -170,8 +170,9 @@ def _unpack(
     entries: dict[str, FileEntry] = {}
     manifest: bytes | None = None
     members = tar.read_tar(chunks, max_bytes=limits.max_bytes)
+    most = 2 * limits.max_files + (MAX_DOCUMENTS if documents is not None else 0)
     for count, (member, body) in enumerate(members):
-        if count >= 2 * limits.max_files:
+        if count >= most:
             raise _too_many(limits)
         if documents is not None and documents.take(member, body):
             continue

@@ -14,6 +14,7 @@ import pytest
 from edged.errors import BadBundle, NoInput, StoreFailed
 from edged.host.files import Site
 from edged.store.bundle import Limits, Staged, check_contents, complete, pack, receive
+from edged.store.signed import MAX_DOCUMENTS
 from edged.wire.release import FileEntry
 from tests.fakes.bundles import bundle_files, in_pieces, tar_of
 from tests.fakes.files import RecordingFiles
@@ -280,17 +281,17 @@ def test_too_much_signed_metadata_is_refused(
     tmp_path: Path, files: RecordingFiles
 ) -> None:
     """In number, in size; folders that only cost time count, too."""
-    many = tar_of({f"signed/{at}.root.json": b"" for at in range(65)})
+    many = tar_of({f"signed/{at}.root.json": b"" for at in range(MAX_DOCUMENTS + 1)})
     large = tar_of({"signed/a": bytes(5 << 20), "signed/b": bytes(5 << 20)})
     folder = io.BytesIO()
     with tarfile.open(fileobj=folder, mode="w") as archive:
-        for _ in range(513):
+        for _ in range(2 * 256 + MAX_DOCUMENTS + 1):
             member = tarfile.TarInfo("signed")
             member.type = tarfile.DIRTYPE
             archive.addfile(member)
 
     for data, why in (
-        (many, "more than 64 documents"),
+        (many, f"more than {MAX_DOCUMENTS} documents"),
         (large, "more than 8388608 bytes"),
         (folder.getvalue(), "more than 256 files"),
     ):
