@@ -221,16 +221,18 @@ class Repository:
         Returns:
             The time to believe with what it says of its own issue.
         """
+        if held.targets is None:
+            # python-tuf keeps a snapshot that it has where the version is the same.
+            raise Untrusted(
+                "cannot trust this repository: its documents do not belong together",
+                hint="its publisher signed two with one version: he publishes anew",
+                reason=Reason.MIX_AND_MATCH.value,
+            )
         fresh = held.floor()
         raised = least.raised(fresh)
         for role in raised.above(fresh):
             versions = f"{getattr(fresh, role)} after {getattr(raised, role)}"
             raise rolled_back(role, versions, str(self._folder))
-        if held.targets is None:
-            raise Untrusted(
-                "cannot trust this repository: its documents do not belong together",
-                reason=Reason.MIX_AND_MATCH.value,
-            )
         # Not held against the expiries once more: a set's own time of issue is never
         # after them (`Held.floor`).
         return self._reference(raised)

@@ -88,6 +88,15 @@ def other_snapshot_without_hashes(
     host.files[name] = editions[-1]["metadata/3.snapshot.json"]
 
 
+def same_snapshot_with_other_words(
+    host: TufRepository, _editions: Editions, _box: Box
+) -> None:
+    """Sign another snapshot under the version that the box has."""
+    host.snapshot.unrecognized_fields["other"] = True
+    host.sign("snapshot")
+    host.publish("timestamp")
+
+
 def endless_timestamp(host: TufRepository, _editions: Editions, _box: Box) -> None:
     """Never stop."""
     host.files["metadata/timestamp.json"] += b" " * 20_000
@@ -194,6 +203,7 @@ CASES = (
     Case(other_snapshot, "mix-and-match"),
     Case(other_targets, "mix-and-match"),
     Case(other_snapshot_without_hashes, "mix-and-match"),
+    Case(same_snapshot_with_other_words, "mix-and-match"),
     Case(endless_timestamp, "endless-metadata"),
     Case(endless_root, "endless-metadata"),
     Case(endless_snapshot, "endless-metadata"),

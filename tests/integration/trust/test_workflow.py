@@ -9,7 +9,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.ngclient import Updater
 from tuf.ngclient.fetcher import FetcherInterface
 
-from edged.errors import StoreFailed, Untrusted
+from edged.errors import NotFetched, StoreFailed, Untrusted
 from edged.trust.workflow import METADATA, Workflow
 from tests.fakes.tuf_repository import TufRepository
 from tests.integration.trust.conftest import NOW, Box
@@ -144,3 +144,36 @@ def test_a_document_without_an_end_is_left_at_its_limit(
         flow.refresh()
 
     assert ("endless-metadata", 6) == (caught.value.fields["reason"], len(taken))
+
+
+def test_a_transport_that_stops_an_endless_document_is_understood(
+    tmp_path: Path, host: TufRepository
+) -> None:
+    """It counts bytes, too, and may be the first to see it."""
+
+    def fetch(name: str, _limit: int) -> Iterator[bytes]:
+        raise NotFetched(f"cannot fetch {name}", reason="endless")
+
+    flow = Workflow(tmp_path, host.first_root, fetch, at=NOW, home=tmp_path)
+
+    with pytest.raises(Untrusted) as caught:
+        flow.refresh()
+
+    assert "endless-metadata" == caught.value.fields["reason"]
+
+
+def test_a_bucket_that_may_not_be_listed_ends_the_roots(
+    tmp_path: Path, host: TufRepository
+) -> None:
+    """It refuses what is not there."""
+
+    def fetch(name: str, limit: int) -> Iterator[bytes]:
+        if name == "metadata/2.root.json":
+            raise NotFetched(f"cannot fetch {name}", reason="no-entry")
+        return host.fetch(name, limit)
+
+    flow = Workflow(tmp_path, host.first_root, fetch, at=NOW, home=tmp_path)
+
+    flow.refresh()
+
+    assert host.documents() == flow.found()

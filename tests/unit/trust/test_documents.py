@@ -123,6 +123,26 @@ def test_a_document_that_another_does_not_name_does_not_hold(role: str) -> None:
     assert role not in hold(host.first_root, host.documents()).versions
 
 
+@pytest.mark.parametrize("role", ["snapshot", "targets"])
+def test_a_document_of_another_version_than_named_does_not_hold(role: str) -> None:
+    """Where versions are all that is named."""
+    host = TufRepository(NOW)
+    host.timestamp.snapshot_meta.hashes = host.timestamp.snapshot_meta.length = None
+    host.snapshot.meta["targets.json"].hashes = None
+    host.snapshot.meta["targets.json"].length = None
+    for part in ("snapshot", "timestamp"):
+        host.sign(part)
+    whole = hold(host.first_root, host.documents())
+    documents = host.documents()
+    getattr(host, role).version = 2
+    host.sign(role)
+    documents[f"1.{role}.json"] = host.files[f"metadata/2.{role}.json"]
+
+    found = hold(host.first_root, documents)
+
+    assert (True, False) == (role in whole.versions, role in found.versions)
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"[" * 100_000, b"\xff"])
 def test_an_administrators_root_that_is_none_is_told(data: bytes) -> None:
     """Before anything else."""
