@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ from edged.wire.updates import (
     WhyNot,
 )
 from tests.fakes.agent import FakeAgent, fake_app
+from tests.fakes.daemon import running
+from tests.fakes.nginx import nginx
+from tests.fakes.publishing import HandClock, House
 from tests.fakes.serving import served
 from tests.fakes.updater import FakeUpdater
 
@@ -310,3 +314,39 @@ def test_a_model_that_a_source_offers_is_known(
     updater.become(share={"faces": 0.25})
 
     assert "" == ctl("resume", "faces")[2]
+
+
+def test_a_real_box_is_brought_up_to_date(
+    edgectl: Edgectl, home: Path, tmp_path: Path
+) -> None:
+    """From a publisher's folder on a web server to a release that serves."""
+    house = House(tmp_path / "publisher", clock=HandClock(datetime.now(UTC)))
+    house.init(root_keys=1, threshold=1)
+    house.add(seq=2)
+    config = home / "edged.yaml"
+
+    with nginx(tmp_path / "nginx") as host:
+        house.push(host.root / "models")
+        url = f"{host.url}/models"
+        source = f"name: main, url: '{url}', root: {house.home.first_root}"
+        config.write_text(f"update: {{sources: [{{{source}}}]}}\n")
+        with running(home, "--config", str(config)) as daemon:
+            at = ("--runtime-dir", daemon.runtime)
+            asked = edgectl("update", "now", *at)
+            watched = edgectl("update", "watch", *at)
+            _, history, _ = edgectl("update", "history", *at)
+            nothing = edgectl("update", "now", *at)
+            why = edgectl("update", "why", *at)
+
+    assert (0, "digits 1.2.0 (seq 2) installed") == (
+        watched[0],
+        watched[1].splitlines()[-1],
+    )
+    assert ["digits", "1.2.0", "(2)", "installed"] == history.splitlines()[1].split()[
+        2:6
+    ]
+    assert (0, 11, (0, "nothing stands against any release: up to date\n", "")) == (
+        asked[0],
+        nothing[0],
+        why,
+    )
