@@ -37,7 +37,6 @@ TESTED_BY: dict[str, str] = {
     "edged/update/door.py": "tests/unit/fakes/test_updates.py",
     "edged/update/errand.py": "tests/integration/update/test_courier.py",
     "edged/update/helm.py": "tests/integration/update/test_courier.py",
-    "edged/update/record.py": "tests/integration/update/test_courier.py",
     "edged/update/rounds.py": "tests/integration/update/test_courier.py",
     "edged/update/source.py": "tests/unit/fakes/test_updates.py",
     "edged/wire/messages.py": "tests/unit/cli/test_pages.py",
