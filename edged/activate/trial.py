@@ -23,6 +23,7 @@ from edged.store.profiles import Profiles
 from edged.store.releases import Release
 from edged.wire.proofs import Board, Proof, VariantProof
 from edged.wire.release import Manifest, Variant
+from edged.wire.unreadable import UNREADABLE
 
 #: `-P`: what stands in the working directory is not imported.
 COMMAND = (sys.executable, "-P", "-m", "edged.activate.child")
@@ -149,7 +150,7 @@ class Trial:
         if ended.status == 0:
             try:
                 found = msgspec.json.decode(ended.output, type=VariantProof)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 return VariantProof(id=variant, problem="its trial gave no answer")
             problem = found.problem
             if problem is not None and _ran_out(problem):

@@ -39,6 +39,7 @@ from edged.wire.oip_models import (
 )
 from edged.wire.release import StateMode
 from edged.wire.tensors import FREE, Datatype, TensorSpec
+from edged.wire.unreadable import UNREADABLE
 
 #: A repository index request is `{"ready": true}` at most.
 MAX_INDEX_BYTES = 4096
@@ -114,7 +115,7 @@ class Models:
                 raise TooLarge(f"cannot take this body: over {MAX_INDEX_BYTES} bytes")
         try:
             asked = msgspec.json.decode(body or b"{}", type=IndexRequest)
-        except msgspec.DecodeError as exc:
+        except UNREADABLE as exc:
             raise InvalidRequest(f"cannot read the request: {exc}") from exc
         rows = [index_row(status) for status in self._registry.statuses()]
         return json_answer([r for r in rows if not asked.ready or r.state == "READY"])

@@ -13,6 +13,7 @@ from edged.errors import InvalidRequest, TooLarge
 from edged.host.peer import Peer
 from edged.serve.regions import Regions
 from edged.wire.oip_regions import Registration
+from edged.wire.unreadable import UNREADABLE
 
 #: A registration is a key and two numbers.
 MAX_BODY_BYTES = 4096
@@ -28,7 +29,7 @@ def read_registration(body: bytes | bytearray | memoryview) -> Registration:
     """
     try:
         return msgspec.json.decode(body, type=Registration)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
+    except UNREADABLE as exc:
         raise InvalidRequest(f"cannot read the registration: {exc}") from exc
 
 

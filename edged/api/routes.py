@@ -15,6 +15,7 @@ from aiohttp import web
 from edged.api.access import Roles, who
 from edged.errors import InvalidRequest, TooLarge
 from edged.wire.endpoints import Access, Body, Endpoint
+from edged.wire.unreadable import UNREADABLE
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -124,7 +125,7 @@ async def _decode(request: web.Request, endpoint: Endpoint[Q, A]) -> Q:
             await request.read() or b"{}", type=dict[str, object]
         )
     # UnicodeDecodeError is what msgspec says of text that is no UTF-8.
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
+    except UNREADABLE as exc:
         raise InvalidRequest(f"cannot read the request's JSON: {exc}") from exc
     return _convert(fields, request, endpoint, strict=True)
 

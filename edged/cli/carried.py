@@ -25,6 +25,7 @@ from edged.wire.listing import (
     manifest_path,
     read_custom,
 )
+from edged.wire.unreadable import UNREADABLE
 
 #: A manifest or an index: the index of 8 GiB is 2 MiB.
 _TARGET_MAX = 8 << 20
@@ -312,5 +313,5 @@ def _understood(name: str) -> Iterator[None]:
     try:
         yield
     # ValueError: msgspec says of text that is no UTF-8 what the codec says.
-    except (msgspec.MsgspecError, RecursionError, ValueError) as exc:
+    except (*UNREADABLE, ValueError) as exc:
         raise BadBundle(f"cannot understand {name}: {exc}", hint=_HINT) from exc

@@ -16,6 +16,7 @@ from edged.errors import Busy, InvalidTensor, ProtocolError
 from edged.wire import oip
 from edged.wire.oip import SharedTensor
 from edged.wire.tensors import TensorSpec
+from edged.wire.unreadable import UNREADABLE
 
 Array = npt.NDArray[Any]
 Inputs = Array | Mapping[str, Array]
@@ -268,7 +269,7 @@ def read_models(answer: Answer) -> tuple[ModelIndex, ...]:
     check(answer)
     try:
         return msgspec.json.decode(answer.body, type=tuple[ModelIndex, ...])
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         raise _not_understood(exc) from exc
 
 
@@ -281,7 +282,7 @@ def _decode(answer: Answer, kind: type[T]) -> T:
     check(answer)
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         raise _not_understood(exc) from exc
 
 

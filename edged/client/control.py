@@ -18,6 +18,7 @@ from edged.client.reach import CONTROL_SOCKET, socket_path
 from edged.client.transport import Transport
 from edged.errors import ProtocolError
 from edged.wire.endpoints import Body, Endpoint
+from edged.wire.unreadable import UNREADABLE
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -117,7 +118,7 @@ def _decode(answer: Answer, kind: type[A]) -> A:
     try:
         return msgspec.json.decode(answer.body, type=kind)
     # UnicodeDecodeError is what msgspec says of text that is no UTF-8.
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except UNREADABLE as exc:
         raise ProtocolError(
             f"cannot understand the daemon's answer: {exc}",
             hint="edgectl version tells whether daemon and edgectl are of one release",

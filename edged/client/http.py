@@ -12,6 +12,7 @@ import msgspec
 
 from edged.errors import Busy, EdgedError, ProtocolError, by_code
 from edged.wire.messages import Problem
+from edged.wire.unreadable import UNREADABLE
 
 Buffer = bytes | bytearray | memoryview
 
@@ -312,7 +313,7 @@ def error_of(answer: Answer) -> EdgedError:
         return _from_problem(answer)
     try:
         text = msgspec.json.decode(answer.body, type=_OipError).error
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         text = ""
     code = answer.headers.get("edged-code", "")
     hint = _unquoted(answer.headers.get("edged-hint", ""))
@@ -336,7 +337,7 @@ def _unquoted(text: str) -> str:
 def _from_problem(answer: Answer) -> EdgedError:
     try:
         problem = msgspec.json.decode(answer.body, type=Problem)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         return _garbled(f"its problem+json does not hold: {exc}")
     error = _make(
         problem.code,

@@ -21,6 +21,7 @@ from edged.publish.publisher import role_state
 from edged.trust.clock import Watchmaker
 from edged.trust.repository import Repository
 from edged.wire.listing import ChunkIndex, Listing, chunks_path, manifest_path
+from edged.wire.unreadable import UNREADABLE
 
 _BLOBS = "blobs/"
 
@@ -83,7 +84,7 @@ class _Look:
             return
         try:
             index = msgspec.json.decode(data, type=ChunkIndex)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self.lacking.append(Lacking(path=path, why="it is no chunk index"))
             return
         for file in index.files.values():

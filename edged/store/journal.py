@@ -25,6 +25,7 @@ from edged.host.files import Files, Site, store_errors
 from edged.store.layout import Layout
 from edged.store.look import found
 from edged.wire.changes import AnyEntry
+from edged.wire.unreadable import UNREADABLE
 
 #: Bytes above which it is compacted: some 1,000 entries.
 LONG = 256 * 1024
@@ -89,7 +90,7 @@ class Journal:
         for line in scan.lines:
             try:
                 entries.append(_decoder.decode(line[_HEAD:]))
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 foreign.append(line)
         self._foreign = tuple(_newest(foreign, FOREIGN_MAX))
         return tuple(entries)

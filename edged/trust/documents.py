@@ -19,6 +19,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from edged.errors import Untrusted
 from edged.trust.floor import Floor
 from edged.wire.listing import CUSTOM
+from edged.wire.unreadable import UNREADABLE
 from edged.wire.updates import Reason
 from edged.wire.words import read_utc
 
@@ -151,7 +152,7 @@ def version_in(data: bytes) -> int | None:
     """Return the version that a document says it has, believed or not."""
     try:
         version = msgspec.json.decode(data, type=_Any).signed.version
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return version
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from edged.host.files import Files, Site, store_errors
+from edged.wire.unreadable import UNREADABLE
 
 #: The file, in the folder of a source.
 FILE = "floor"
@@ -110,7 +111,7 @@ def read(folder: Path) -> Floor | None:
         return None
     try:
         return msgspec.json.decode(record, type=Floor)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -22,6 +22,7 @@ from edged.update.offers import Box, Installed, Offer
 from edged.update.source import Described
 from edged.update.web import Web
 from edged.wire.listing import Chunked, ChunkIndex, Listing, Sha256
+from edged.wire.unreadable import UNREADABLE
 from edged.wire.updates import Reason
 from edged.wire.words import utc_text
 
@@ -134,7 +135,7 @@ class ApiSource:
         data = await self._web.read(url, max_bytes=_ANSWER_MAX)
         try:
             answer = msgspec.json.decode(data, type=Answer)
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             raise self._nonsense(str(exc)) from exc
         if answer.has_update and not answer.version:
             raise self._nonsense("it has an update without a version")

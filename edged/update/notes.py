@@ -20,6 +20,7 @@ import msgspec
 from edged.errors import StoreFailed
 from edged.host.files import Files, Site, store_errors
 from edged.update.moves import Wanted
+from edged.wire.unreadable import UNREADABLE
 from edged.wire.updates import Attempt, Outcome, Reason
 
 #: Attempts that are kept: some years of a box that is updated weekly.
@@ -280,7 +281,7 @@ class Notebook:
             if head != _checksum(body):
                 raise msgspec.DecodeError("the checksum is wrong")
             return _decoder.decode(body)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self.damaged = True
             return Notes()
 

@@ -21,6 +21,7 @@ from edged.update.offers import Offer
 from edged.update.source import Described
 from edged.update.web import Web
 from edged.wire.listing import ChunkIndex, chunks_path, manifest_path
+from edged.wire.unreadable import UNREADABLE
 from edged.wire.updates import Reason
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class TufSource:
         described, data = await self._from_anywhere(fetched)
         try:
             index = msgspec.json.decode(data, type=ChunkIndex)
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             raise NotFetched(
                 f"cannot take {offer}: its chunk index cannot be read: {exc}",
                 hint="its publisher may have a newer edged",

@@ -22,6 +22,7 @@ import simdjson
 from edged.errors import InvalidRequest, InvalidTensor, TooLarge
 from edged.wire.tensorbytes import Array, dtype_of, object_array, text_bytes
 from edged.wire.tensors import Datatype, Shape
+from edged.wire.unreadable import UNREADABLE
 
 #: JSON of one request, as Triton's default; most models' own limit is far lower.
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -205,7 +206,7 @@ def _malformed(text: memoryview, what: str, exc: Exception) -> InvalidRequest:
         )
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as found:
+    except UNREADABLE as found:
         reason = str(found)
     else:
         reason = str(exc)

@@ -40,7 +40,9 @@ class Api:
         """Answer as told."""
         query = urlsplit(str(request.rel_url)).query
         self.asked.append(parse_qs(query, keep_blank_values=True))
-        return server.Response(body=msgspec.json.encode(self.says))
+        raw = self.says
+        body = raw if isinstance(raw, bytes) else msgspec.json.encode(raw)
+        return server.Response(body=body)
 
 
 @pytest.fixture
@@ -194,6 +196,8 @@ async def test_mandatory_waits_for_no_window(api: Api, source: Make) -> None:
     ("says", "why"),
     [
         ([], "Expected `object`"),
+        (b'{"version": "\xff"}', "utf-8"),
+        (b'{"x":' * 50_000, "recursion"),
         ({"has_update": "yes"}, "Expected `bool`"),
         ({**UPDATE, "sha256": "zz"}, "sha256"),
         ({**UPDATE, "size_bytes": -1}, "size_bytes"),
