@@ -13,7 +13,7 @@ import msgspec
 from edged.activate import forecast, judge
 from edged.activate.forecast import Fit
 from edged.activate.judge import Outcome
-from edged.activate.records import about, log_live
+from edged.activate.records import about, log_live, unnoted
 from edged.activate.swapper import P
 from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
@@ -146,6 +146,9 @@ class Passage(Generic[P]):
             raise  # the next start says so
         except EdgedError as failed:
             error = errand.why_not or failed
+            if errand.is_live:
+                error = unnoted(errand.release, failed)
+                self._shop.trouble(error, name)
             await self.refuse(errand, error)
             raise error from failed
         finally:
@@ -266,6 +269,7 @@ class Passage(Generic[P]):
             else:
                 why = "it serves; the disk took no note of that at once"
                 await self._ward.commit(change, why)
+            self._shop.mended(live.name)
 
     # --- steps -------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Law: one line for each change, none for a question; fields `EDGED_MODEL` and
 
 import logging
 
+from edged.errors import EdgedError
 from edged.store.releases import Release
 
 _log = logging.getLogger(__name__)
@@ -21,6 +22,16 @@ def log_live(release: Release, what: str) -> None:
         manifest.seq,
         what,
         extra=about(release.name),
+    )
+
+
+def unnoted(release: Release, failed: EdgedError) -> EdgedError:
+    """Say that a release serves, and that the journal does not know it yet."""
+    return type(failed)(
+        f"cannot write down that {release.name} {release.manifest.version} serves, "
+        f"which it does: {failed.message}",
+        hint=f"{failed.hint}; then install it once more",
+        **failed.fields,
     )
 
 

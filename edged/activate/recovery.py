@@ -192,6 +192,10 @@ class _Draft:
         if self._is_live(opened):
             self._go_on(opened)
             return
+        if self._has_served(opened):
+            why = "it served; the disk took no note of that at once"
+            self._steps.append(_next(opened, Step.COMMITTED, why))
+            return
         # An end that waits for a link would be lost if the machine died before it.
         record = self._ends if self._undo_previous(opened.places) else self._steps
         if opened.crashes < CRASHES_ENOUGH:
@@ -311,6 +315,12 @@ class _Draft:
         live = self._links.current
         has_it = live is not None and live == _folder(opened.change.release)
         return has_it and self._resume is None
+
+    def _has_served(self, opened: Open) -> bool:
+        """Tell whether a later switch left it as the last committed release."""
+        folder, places = _folder(opened.change.release), opened.places
+        was_there = places is not None and folder in (places.current, places.previous)
+        return folder is not None and folder == self._links.previous and not was_there
 
     def _mark(self, release: Which | None, why: str) -> None:
         if release is not None and release.folder not in self._quarantined:

@@ -117,15 +117,19 @@ async def test_an_end_that_the_disk_did_not_take_is_written_down_later(
     """It serves by then; whoever installs it again has the journal put right."""
     box.files.fail(Site.JOURNAL_APPEND, OSError(30, "no"), after=5)
     box.files.fail(Site.JOURNAL_COMPACT, OSError(30, "no"))
-    with pytest.raises(StoreFailed):
+    with pytest.raises(
+        StoreFailed, match=r"that sums 1\.2 serves, which it does: cannot"
+    ):
         await box.install(bundle(NEGATED, seq=2))
-    serves = await box.ask()
+    serves, troubles = await box.ask(), box.agent.troubles
     open_step = box.history.changes("sums", 1)[-1].last.step
     box.files.mend()
 
     again = await box.install(bundle(NEGATED, seq=2))
 
     assert (serves, open_step) == ([-1.0] * 4, Step.SWITCHING)
+    assert ["sums"] == [trouble.model for trouble in troubles]
+    assert () == box.agent.troubles
     assert not again.changed
     assert box.history.changes("sums", 1)[-1].last.step is Step.COMMITTED
 

@@ -340,6 +340,25 @@ def test_nothing_open_and_all_well_is_nothing_to_do() -> None:
     assert Plan(load=True) == reconcile(_facts(OLD, OLDER))
 
 
+def test_one_that_served_without_a_note_is_taken_for_good() -> None:
+    """A later switch left it as the release to go back to; only the disk was silent."""
+    silent = _open(*SWITCHING, release=OLD, places=Places(current=OLDER.folder))
+
+    plan = reconcile(_facts(NEW, OLD, silent))
+
+    assert [Step.COMMITTED] == [taken.step for taken in plan.steps]
+    assert () == plan.delete
+
+
+def test_one_that_was_the_way_back_already_has_not_served_by_that() -> None:
+    """It was being loaded again, and the daemon stopped."""
+    again = _open(*SWITCHING, release=OLDER, places=BACK, wish=Wish.USE)
+
+    plan = reconcile(_facts(OLD, OLDER, again))
+
+    assert [Step.REFUSED] == [taken.step for taken in (*plan.steps, *plan.ends)]
+
+
 def test_a_newer_one_that_is_loaded_beside_a_probation_leaves_that_alone() -> None:
     """The newer is refused, the one in probation goes on."""
     watched = _open(*PROBATION, id_=1, places=BACK)
