@@ -76,6 +76,9 @@ def verdict(error: EdgedError) -> Verdict:
     told = error.fields.get("reason")
     if isinstance(told, str) and told in _REASONS:
         reason = Reason(told)
+    if isinstance(error, errors.BadBundle) and error.fields.get("missing"):
+        # The daemon lost files between our question and our delivery: it says so next.
+        turn, reason = Turn.RETRY, Reason.STORE_FAILED
     if isinstance(error, errors.StoreFailed) and error.fields.get("errno") in _FULL:
         turn, reason = Turn.WAIT, Reason.NO_SPACE
     return Verdict(

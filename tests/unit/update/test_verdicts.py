@@ -56,6 +56,15 @@ def test_errors_mean_what_people_are_told(
     assert (turn, reason) == (judged.turn, judged.reason)
 
 
+def test_files_that_the_daemon_lost_are_sent_next_time() -> None:
+    """It is not the release's fault; a bundle that lies is."""
+    lost = errors.BadBundle("cannot take bundle: it lacks files", missing=["ab" * 32])
+
+    judged = verdict(lost), verdict(errors.BadBundle("cannot take bundle: it lies"))
+
+    assert [Turn.RETRY, Turn.END] == [one.turn for one in judged]
+
+
 def test_a_host_says_when_to_come_back() -> None:
     """`Retry-After` goes along."""
     judged = verdict(
