@@ -188,7 +188,11 @@ class Errand:
         return TakenIn(change=changed.change)
 
     async def _follow(self, wanted: Wanted, number: int) -> Result:
-        change = await self._end_of(number)
+        try:
+            change = await self._end_of(number)
+        except UnknownChange:
+            self._record.change(wanted, change=None)
+            raise
         last = change.last
         if last.step in _SERVES:
             return Ended(outcome=Outcome.INSTALLED)

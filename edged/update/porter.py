@@ -303,10 +303,6 @@ class Porter:
         wanted = frozenset(keep)
         await self._blocking(lambda: self._swept(wanted))
 
-    def forget(self) -> None:
-        """Carry nothing."""
-        self._load = None
-
     # --- in the disk's thread ----------------------------------------------------
 
     def _part(self, want: Chunked) -> Part:

@@ -47,8 +47,7 @@ class Record:
     ) -> None:
         self._diary, self._stops, self._will = diary, stops, will
         self._clock, self._moved = clock, moved
-        self._began_s: float | None = None
-        self._counted = (0, 0)
+        self._counting: tuple[str, float, tuple[int, int]] | None = None
 
     def tried(self, one: Wanted) -> Try:
         """Return what is noted of a release under way."""
@@ -64,23 +63,23 @@ class Record:
     # --- from beginning to end ---------------------------------------------------
 
     def begin(self, one: Wanted) -> None:
-        """Note that it is taken on, by this life."""
-        self._began_s, self._counted = self._clock.monotonic(), self._moved()
+        """Note that it is taken on, by this life; from now on its time counts."""
+        self._counting = (one.digest, self._clock.monotonic(), self._moved())
         self.change(one, wanted=one)
 
     def leave(self, one: Wanted) -> None:
-        """Add up what this life did for it; it may go on."""
-        if self._began_s is None or one.digest not in self._diary.notes.tries:
+        """Add up what was done for it since it was taken on; it may be again."""
+        if self._counting is None or self._counting[0] != one.digest:
             return
-        now_s, moved = self._clock.monotonic(), self._moved()
-        before = self.tried(one)
+        _, began_s, (count, cuts) = self._counting
+        self._counting = None
+        moved, before = self._moved(), self.tried(one)
         self.change(
             one,
-            took_s=before.took_s + now_s - self._began_s,
-            fetched_bytes=before.fetched_bytes + moved[0] - self._counted[0],
-            cuts=before.cuts + moved[1] - self._counted[1],
+            took_s=before.took_s + self._clock.monotonic() - began_s,
+            fetched_bytes=before.fetched_bytes + moved[0] - count,
+            cuts=before.cuts + moved[1] - cuts,
         )
-        self._began_s, self._counted = now_s, moved
 
     def suffer(self, one: Wanted) -> None:
         """Note that a try failed: `Stops` knows why."""

@@ -214,7 +214,9 @@ class FakeDoor:
         steps: that a change takes after it was received; its last one stays.
         taken: releases that came in, with the names of the members in their tars.
         downgrades: whether each was wanted as one.
+        is_there: what comes in is live already.
         unloaded: models that were.
+        unload_error: raised instead.
         hold: changes go no further before it is set.
     """
 
@@ -227,9 +229,12 @@ class FakeDoor:
         self.steps: list[StepTaken] = [taken(Step.TRIAL), taken(Step.PROBATION)]
         self.taken: list[tuple[str, int, tuple[str, ...]]] = []
         self.downgrades: list[bool] = []
+        self.is_there = False
         self.unloaded: list[str] = []
+        self.unload_error: EdgedError | None = None
         self.hold = asyncio.Event()
         self.hold.set()
+        self._number = 0
         self._changes: dict[int, Change] = {}
         self._digests: dict[int, tuple[str, frozenset[str]]] = {}
 
@@ -288,6 +293,8 @@ class FakeDoor:
     async def unload(self, model: str) -> None:
         """Unload a model."""
         self._answer()
+        if self.unload_error is not None:
+            raise self.unload_error
         self.unloaded.append(model)
 
     # --- what it is told ---------------------------------------------------------
@@ -309,7 +316,7 @@ class FakeDoor:
             raise self.away
 
     def _begin(self, model: str, seq: int, manifest: bytes) -> Changed:
-        number = len(self._changes) + 1
+        number = self._number = self._number + 1
         digest = hashlib.sha256(manifest).hexdigest()
         files = read_manifest(manifest, "model.yaml").files.values()
         which = Which(version=f"1.{seq}.0", seq=seq, digest=digest, folder=f"{seq}-x")
@@ -322,6 +329,9 @@ class FakeDoor:
             steps=(taken(Step.STAGED),),
         )
         self._digests[number] = digest, frozenset(f.sha256 for f in files)
+        if self.is_there:
+            self._settle(model, which)
+            return Changed(name=model, changed=False, text="is live already")
         return Changed(name=model, changed=False, text="is tried", change=number)
 
     def _go_on(self, change: Change) -> Change:
@@ -332,16 +342,16 @@ class FakeDoor:
         digest, sums = self._digests[change.id]
         if step.step in {Step.PROBATION, Step.COMMITTED} and change.release:
             self.sums |= sums
-            self.models[change.model] = Installed(
-                model=change.model,
-                seq=change.release.seq,
-                digest=digest,
-                version=change.release.version,
-            )
+            self._settle(change.model, change.release)
         if step.step is Step.HELD:
             before = self.models.get(change.model, Installed(model=change.model))
             self.models[change.model] = msgspec.structs.replace(before, held=digest)
         return change
+
+    def _settle(self, model: str, which: Which) -> None:
+        self.models[model] = Installed(
+            model=model, seq=which.seq, digest=which.digest, version=which.version
+        )
 
 
 def taken(step: Step, why: str = "", code: str = "") -> StepTaken:

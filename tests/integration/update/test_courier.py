@@ -18,11 +18,13 @@ from edged.errors import (
     InvalidRequest,
     NoDaemon,
     NotFetched,
+    NotPermitted,
     Rejected,
     Untrusted,
 )
 from edged.host.files import DiskFiles, Site
 from edged.update.courier import Courier
+from edged.update.moves import Checking
 from edged.update.offers import Conditions, Installed, Offer, Policy
 from edged.update.window import window
 from edged.wire.changes import Step
@@ -549,6 +551,45 @@ async def test_a_change_of_the_model_is_waited_for(world: World) -> None:
     assert [(Reason.UNDER_WAY, 15)] == reasons(status)
 
 
+async def test_a_change_that_another_one_replaced_is_given_up(world: World) -> None:
+    """A newer release came in by another way."""
+    world.door.steps = [taken(Step.SUPERSEDED)]
+
+    async with world.alive() as courier:
+        world.door.have(published(14))
+        await until(courier, lambda status: status.change == 1)
+        world.door.have(published(16))
+        (attempt,) = await until_installed(courier)
+
+    assert Outcome.GIVEN_UP is attempt.outcome
+
+
+async def test_a_change_that_nobody_knows_is_begun_anew(world: World) -> None:
+    """The daemon's journal is another one: it gets the release once more."""
+    world.door.hold.clear()
+    async with world.alive() as courier:
+        await until(courier, lambda status: status.change == 1)
+    world.door._changes.clear()
+    world.door.hold.set()
+
+    async with world.alive() as courier:
+        await until_is(courier, Activity.BACK_OFF)
+        (attempt,) = await until_installed(courier)
+
+    assert (Outcome.INSTALLED, 2) == (attempt.outcome, len(world.door.taken))
+    assert nothing_twice(world)
+
+
+async def test_a_release_that_is_live_already_is_no_change(world: World) -> None:
+    """Somebody was faster; the daemon says so, and that is that."""
+    world.door.is_there = True
+
+    async with world.alive() as courier:
+        (attempt,) = await until_installed(courier)
+
+    assert (Outcome.INSTALLED, None) == (attempt.outcome, attempt.change)
+
+
 async def test_a_busy_model_is_no_failure(world: World) -> None:
     """It is held for a while; nothing is refused, nothing is fetched again."""
     world.door.errors = [ChangeUnderWay("cannot install: change 3 is not over")]
@@ -771,6 +812,43 @@ async def test_who_waited_for_a_window_asks_again_before_the_first_byte(
     assert [] == closed.carrier.fetched
 
 
+async def test_who_cannot_ask_again_does_not_begin(closed: World) -> None:
+    """The source has fallen silent: it may have halted the release."""
+    async with closed.alive() as courier:
+        await until_is(courier, Activity.HELD)
+        closed.source.errors = [CUT]
+        courier._scout.outdate(closed.source.releases[0].offer.sha256)
+        closed.now = datetime(2026, 11, 26, 3, tzinfo=UTC)
+        closed.conditions.set(Conditions(busy=True))
+        closed.conditions.set(Conditions(busy=False))
+        status = await until_is(courier, Activity.BACK_OFF)
+        before = list(closed.carrier.fetched)
+        await until_installed(courier)
+
+    assert [(Reason.CUT, None)] == reasons(status)
+    assert [] == before
+
+
+async def test_changed_settings_count_at_once(closed: World) -> None:
+    """A window that is taken away holds nobody any more."""
+    async with closed.alive() as courier:
+        await until_is(courier, Activity.HELD)
+        courier.obey(TERMS)
+        (attempt,) = await until_installed(courier)
+
+    assert Outcome.INSTALLED is attempt.outcome
+
+
+async def test_a_hot_box_waits_in_the_middle(world: World) -> None:
+    """And says so."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.conditions.set(Conditions(hot=True))
+        status = await until(courier, lambda s: "too hot" in s.text)
+
+    assert Activity.DOWNLOADING is status.activity
+
+
 async def test_a_revoked_live_release_is_replaced_by_an_older_one(world: World) -> None:
     """As a downgrade, and the daemon is told so."""
     world.source.releases = [published(14), published(13)]
@@ -797,6 +875,22 @@ async def test_a_revoked_live_release_without_another_is_stopped_if_wanted(
 
     assert [(Reason.REVOKED, 14)] == reasons(status)
     assert ((), ["pets"]) == (before, sorted(set(world.door.unloaded)))
+
+
+async def test_a_daemon_that_may_not_be_told_to_stop_is_no_failure(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An updater apart may install, and no more: the log says so."""
+    world.source.releases = [published(14)]
+    world.source.say(14, revoked="it leaks")
+    world.terms = msgspec.structs.replace(TERMS, stop_revoked=True)
+    world.door.unload_error = NotPermitted("cannot unload pets: not permitted")
+
+    async with world.alive() as courier:
+        status = await courier.check(ALL, "pi")
+
+    assert [(Reason.REVOKED, 14)] == reasons(status)
+    assert "cannot stop pets, which is revoked" in caplog.text
 
 
 # --- rest -----------------------------------------------------------------------------
@@ -827,6 +921,22 @@ async def test_a_bug_of_a_source_takes_nobody_down(
         await until_installed(courier)
 
     assert "met a bug" in caplog.text
+
+
+async def test_a_move_that_the_table_lacks_begins_anew(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug of ours is told, and the next look goes on as if nothing had been."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        courier._helm.state = Checking()
+        world.carrier.hold.set()
+        await until_is(courier, Activity.IDLE)
+        await courier.check(ALL, "pi")
+        await until_installed(courier)
+
+    assert "met a bug" in caplog.text
+    assert nothing_twice(world)
 
 
 async def test_a_bug_in_an_errand_ends_that_release(

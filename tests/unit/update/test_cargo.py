@@ -87,6 +87,15 @@ def test_a_file_without_an_index_is_taken_as_a_whole() -> None:
     check(WANTED, described(files={**ONE.index.files, "model.onnx": plain}))
 
 
+def test_one_file_is_what_its_digest_says() -> None:
+    """An API names a file instead of a release; its bytes are held against that."""
+    one = Described(manifest=b"", index=ChunkIndex(files={"m.onnx": MODEL}))
+
+    check(msgspec.structs.replace(WANTED, digest=MODEL.sha256), one)
+    with pytest.raises(NotFetched, match="its one file is another"):
+        check(WANTED, one)
+
+
 def test_what_the_daemon_has_is_not_missing() -> None:
     """By what is in it, under whatever name."""
     labels = ONE.index.files["labels.txt"].sha256

@@ -18,6 +18,7 @@ from edged.wire.updates import Outcome, Reason
 from tests.fakes.clock import Hours
 
 PETS = Wanted(source="main", model="pets", version="1.15.0", seq=15, digest="d15")
+OTHER = Wanted(source="main", model="pets", version="1.14.0", seq=14, digest="d14")
 SAID = Verdict(turn=Turn.END, reason=Reason.REFUSED, text="no", hint="look")
 
 
@@ -49,17 +50,35 @@ def place() -> Place:
     return Place()
 
 
-def test_a_life_is_added_up_when_it_leaves(place: Place) -> None:
-    """Each second and each byte once, however often it is asked."""
+def test_what_was_done_is_added_up_when_it_is_left(place: Place) -> None:
+    """Each second and each byte once; a wait in between took no time."""
     place.record.begin(PETS)
     place.pass_by(10, 100, 1)
     place.record.leave(PETS)
+    place.pass_by(3600, 999, 9)
+    place.record.leave(PETS)
+    place.record.begin(PETS)
     place.pass_by(5, 50, 0)
     place.record.leave(PETS)
 
     one = place.record.tried(PETS)
 
     assert (15.0, 150, 1) == (one.took_s, one.fetched_bytes, one.cuts)
+
+
+def test_a_release_that_is_closed_beside_another_takes_nothing_of_it(
+    place: Place,
+) -> None:
+    """What is counted is counted for the one that is being taken."""
+    place.record.change(OTHER, fetched_bytes=7)
+    place.record.begin(PETS)
+    place.pass_by(10, 100, 1)
+
+    place.record.close(OTHER, Outcome.GIVEN_UP, None, None)
+    place.record.leave(PETS)
+
+    assert 7 == place.diary.notes.attempts[0].fetched_bytes
+    assert 100 == place.record.tried(PETS).fetched_bytes
 
 
 def test_an_attempt_tells_all_lives(place: Place) -> None:
