@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from edged.errors import EdgedError
+from edged.errors import EdgedError, NotFetched
 from edged.host.clock import Clock
 from edged.update.backoff import retry_s
 from edged.update.diary import Diary
@@ -130,11 +130,18 @@ class Council:
         return (*told, *self._why_not, *self._scout.why_not())
 
     def offer(self, one: Wanted) -> Offer:
-        """Return the offer that was chosen."""
-        return next(
-            offer
-            for offer in self._scout.offers
-            if (offer.source, offer.sha256) == (one.source, one.digest)
+        """Return the offer that was chosen.
+
+        Raises:
+            NotFetched: `not-offered`: a look has taken it away meanwhile.
+        """
+        for offer in self._scout.offers:
+            if (offer.source, offer.sha256) == (one.source, one.digest):
+                return offer
+        raise NotFetched(
+            f"cannot take {one}: {one.source} does not offer it any more",
+            hint="edgectl update check",
+            reason=Reason.NOT_OFFERED.value,
         )
 
     def waits_for(self) -> int | None:

@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from edged.errors import NotFetched, StoreFailed
+from edged.errors import EdgedError, NotFetched, StoreFailed
 from edged.host.clock import Clock
 from edged.host.files import Files, Site, store_errors
 from edged.host.partial import Part
@@ -36,6 +37,10 @@ from edged.wire.messages import Changed
 from edged.wire.updates import Reason, Transfer
 
 T = TypeVar("T")
+
+#: What describes a release is asked for again after this: a download may take longer
+#: than signed metadata is good for.
+FRESH_S = 300.0
 
 #: What a rate is measured over, in seconds.
 _RATE_OVER_S = 10.0
@@ -78,7 +83,7 @@ class Load(msgspec.Struct, kw_only=True):
     """One release on its way.
 
     Attributes:
-        described: once it is.
+        described: once it is; `described_s` says when, on the monotonic clock.
         missing: what the daemon has not got, by name.
         total_bytes, kept_bytes, done_bytes: see `Transfer`.
         had_bytes: of the total, what the daemon has.
@@ -89,6 +94,7 @@ class Load(msgspec.Struct, kw_only=True):
     offer: Offer
     source: Source
     described: Described | None = None
+    described_s: float = 0.0
     missing: dict[str, Chunked] = {}
     total_bytes: int = 0
     kept_bytes: int = 0
@@ -179,16 +185,22 @@ class Porter:
             NotFetched, Untrusted: that did not come, or does not hold.
         """
         known = self._load
-        load = Load(wanted=wanted, offer=offer, source=source)
-        self._load = load
+        self._load = Load(wanted=wanted, offer=offer, source=source)
         self._samples.clear()
         self._cuts = self._carrier.cuts
         if known is not None and known.wanted.digest == wanted.digest:
-            load.described = known.described
-        if load.described is None:
-            described = await source.describe(offer)
-            cargo.check(wanted, described)
-            load.described = described
+            self._load.described = known.described
+            self._load.described_s = known.described_s
+        await self._describe_anew()
+
+    async def _describe_anew(self) -> None:
+        """Learn what it consists of, unless that is known and fresh."""
+        load, now_s = self.load, self._clock.monotonic()
+        if load.described is not None and now_s - load.described_s <= FRESH_S:
+            return
+        described = await load.source.describe(load.offer)
+        cargo.check(load.wanted, described)
+        load.described, load.described_s = described, now_s
 
     async def survey(self, keep: AbstractSet[str]) -> SpacePlan:
         """Find out what must be fetched, and whether there is room.
@@ -255,12 +267,14 @@ class Porter:
                 )
 
     async def pack(self) -> Iterable[bytes]:
-        """Return the tar stream for the daemon.
+        """Return the tar stream for the daemon, with what is signed as of now.
 
         Raises:
             EdgedError: the daemon is away, or has lost files since they were counted.
         """
         load = self.load
+        with suppress(NotFetched):  # what was signed when it began may do as well
+            await self._describe_anew()
         missing = cargo.missing(load.documents, await self._door.files())
         if missing.keys() - load.missing.keys():
             raise StoreFailed(
@@ -276,12 +290,16 @@ class Porter:
             EdgedError: it does not want it, or not now.
         """
         wanted = self.load.wanted
-        return await self._door.install(
-            body,
-            source=wanted.source,
-            model=wanted.model,
-            downgrade=wanted.downgrade,
-        )
+        try:
+            return await self._door.install(
+                body,
+                source=wanted.source,
+                model=wanted.model,
+                downgrade=wanted.downgrade,
+            )
+        except EdgedError:
+            self.load.described = None  # what it said may be why
+            raise
 
     async def follow(self, number: int) -> Change:
         """Return a change when it serves, or did not come to that."""

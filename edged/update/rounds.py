@@ -173,7 +173,8 @@ class Rounds:
 
     def _close_what_is_over(self) -> None:
         """End tries of releases that serve, or that nobody wants any more."""
-        offered = {o.sha256 for o in self._scout.offers if not o.listing.revoked}
+        offered = {offer.sha256 for offer in self._scout.offers}
+        revoked = {o.sha256 for o in self._scout.offers if o.listing.revoked}
         installed, current = self._council.installed, self.helm.current
         for digest, one in tuple(self._diary.notes.tries.items()):
             live = installed.get(one.wanted.model)
@@ -183,6 +184,8 @@ class Rounds:
                 self.helm.close(one.wanted, Outcome.INSTALLED, None, None)
             elif current is not None and current.model == one.wanted.model:
                 self.helm.close(one.wanted, Outcome.GIVEN_UP, None, None)
+            elif digest in revoked:
+                self.helm.close(one.wanted, Outcome.GIVEN_UP, Reason.REVOKED, None)
             elif self._scout.heard() and digest not in offered:
                 reason = Reason.NOT_OFFERED
                 self.helm.close(one.wanted, Outcome.GIVEN_UP, reason, None)

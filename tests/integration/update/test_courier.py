@@ -24,6 +24,7 @@ from edged.errors import (
 )
 from edged.host.files import DiskFiles, Site
 from edged.update.courier import Courier
+from edged.update.judgement import wanted
 from edged.update.moves import Checking
 from edged.update.offers import Conditions, Installed, Offer, Policy
 from edged.update.window import window
@@ -335,7 +336,23 @@ async def test_a_revoked_release_is_given_up(world: World) -> None:
         left = await emptied(world)
 
     assert [(Reason.REVOKED, 15)] == reasons(status)
-    assert (Outcome.GIVEN_UP, []) == (attempt.outcome, left)
+    assert (Outcome.GIVEN_UP, Reason.REVOKED) == (attempt.outcome, attempt.reason)
+    assert [] == left
+
+
+async def test_a_release_that_is_not_offered_any_more_is_given_up(
+    world: World,
+) -> None:
+    """Nobody will ask for its bytes again."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.source.releases.clear()
+        await courier.check(ALL, "pi")
+        (attempt,) = await attempts(courier)
+        left = await emptied(world)
+
+    assert (Outcome.GIVEN_UP, Reason.NOT_OFFERED) == (attempt.outcome, attempt.reason)
+    assert [] == left
 
 
 async def test_a_pause_stops_at_once_and_outlives_its_life(world: World) -> None:
@@ -721,6 +738,15 @@ async def test_documents_that_contradict_each_other_are_not_fetched(
 
     assert [(Reason.NOT_UNDERSTOOD, 15)] == reasons(status)
     assert [] == world.carrier.fetched
+
+
+async def test_an_offer_that_a_look_took_away_is_no_bug(world: World) -> None:
+    """Between the choice and its first step it may be gone."""
+    courier = world.courier()
+    gone = wanted(published(16).offer, downgrade=False)
+
+    with pytest.raises(NotFetched, match="does not offer it any more"):
+        courier._council.offer(gone)
 
 
 # --- the box --------------------------------------------------------------------------

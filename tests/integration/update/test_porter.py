@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edged.errors import NotFetched, StoreFailed
+from edged.errors import NotFetched, StoreFailed, Untrusted
 from edged.host.files import DiskFiles
 from edged.update.judgement import wanted
 from edged.update.pace import Pace
-from edged.update.porter import Porter
+from edged.update.porter import FRESH_S, Porter
 from edged.update.space import Fits
 from edged.wire.listing import CHUNK_BYTES
 from tests.fakes.clock import Hours
@@ -102,6 +102,48 @@ async def test_the_same_release_is_described_once(place: Place) -> None:
     await place.porter.describe(WANTED, ONE.offer, place.source)
 
     assert 1 == place.source.described
+
+
+async def test_what_is_signed_is_asked_for_again_before_it_is_handed_in(
+    place: Place,
+) -> None:
+    """A download may take longer than signed metadata is good for."""
+    porter = await place.surveyed()
+    await porter.fetch()
+    place.clock.now += FRESH_S + 1
+
+    await porter.pack()
+
+    assert 2 == place.source.described
+
+
+async def test_a_source_that_is_away_does_not_keep_a_whole_release_back(
+    place: Place,
+) -> None:
+    """What was signed when it began may do as well: the daemon judges that."""
+    porter = await place.surveyed()
+    await porter.fetch()
+    place.clock.now += FRESH_S + 1
+    place.source.faults = [NotFetched("cannot fetch it", reason="cut")]
+
+    await porter.hand_in(await porter.pack())
+
+    assert 1 == len(place.door.taken)
+
+
+async def test_what_the_daemon_did_not_believe_is_asked_for_again(
+    place: Place,
+) -> None:
+    """Its documents may be why."""
+    porter = await place.surveyed()
+    await porter.fetch()
+    place.door.errors = [Untrusted("cannot trust it", reason="freeze")]
+    with pytest.raises(Untrusted):
+        await porter.hand_in(await porter.pack())
+
+    await porter.describe(WANTED, ONE.offer, place.source)
+
+    assert 2 == place.source.described
 
 
 async def test_a_description_that_did_not_come_is_asked_for_again(
