@@ -5,13 +5,17 @@ callers who notice nothing.
 """
 
 import asyncio
+import hashlib
+import io
 import os
+import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,6 +25,7 @@ from edged.errors import EdgedError
 from edged.wire import endpoints
 from edged.wire.changes import Change, ChangesRequest, Step
 from edged.wire.listing import CHUNK_BYTES
+from edged.wire.names import Trust
 from edged.wire.updates import (
     Activity,
     Attempt,
@@ -262,3 +267,53 @@ def test_a_release_comes_through_cuts_while_nobody_notices(
     # Of each connection that broke, what was no whole chunk is asked for again.
     assert 8 * CHUNK_BYTES <= cut.fetched_bytes <= (8 + 2) * CHUNK_BYTES
     assert [(3, Reason.QUARANTINED)] == [(one.seq, one.reason) for one in why]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sums.tar", "sums.tgz", "net.onnx"])
+def test_an_api_that_is_believed_brings_one_file(
+    host: Nginx, home: Path, kind: str
+) -> None:
+    """A bundle's tar, or a bare model; its answers are files here, as any are."""
+    path = host.root / "files" / kind
+    path.parent.mkdir()
+    path.write_bytes(one_file(kind))
+    (host.root / "models").mkdir()
+    says = {
+        "has_update": True,
+        "version": "1.2",
+        "download_url": f"/files/{kind}",
+        "size_bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    (host.root / "models" / "latest").write_bytes(msgspec.json.encode(says))
+    settings = home / "edged.yaml"
+    settings.write_text(
+        "server: {group: null}\n"
+        f"update: {{sources: [{{name: hints, kind: api, url: '{host.url}',"
+        " models: [sums], trust: sha256}]}\n"
+    )
+    with running(home, "--config", str(settings)) as daemon:
+        update_now(daemon)
+        change = wait_for(daemon, 2 if kind != "net.onnx" else 1, Step.COMMITTED)
+        with daemon.client() as client:
+            answer = client.infer("sums", X)
+        status = wait_idle(daemon)
+
+    assert Trust.SHA256 is change.trust
+    assert [4.0] * 4 == answer.output.tolist()[0]
+    assert () == status.reasons
+
+
+def one_file(kind: str) -> bytes:
+    """Return a release as one file."""
+    if kind == "net.onnx":
+        return ABS
+    data = io.BytesIO()
+    mode = "w:gz" if kind.endswith("gz") else "w:"
+    with tarfile.open(fileobj=data, mode=mode) as archive:  # type: ignore[call-overload]  # both are modes
+        for name, content in bundle(ABS, seq=2).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return data.getvalue()
