@@ -130,4 +130,5 @@ def _seen(detail: ModelDetail) -> Installed:
             (r.digest for r in detail.releases if r.standing is Standing.HELD), None
         ),
         under_way=change.id if change is not None and moves else None,
+        watched=change.id if change and change.last.step is Step.PROBATION else None,
     )

@@ -150,6 +150,11 @@ class Council:
         changes = (one.under_way for m, one in self.installed.items() if m in models)
         return next((change for change in changes if change is not None), None)
 
+    def watches(self) -> tuple[int, ...]:
+        """Return the changes whose releases are live and in probation."""
+        found = (one.watched for one in self.installed.values())
+        return tuple(change for change in found if change is not None)
+
     # --- deciding ----------------------------------------------------------------
 
     async def decide(self, current: Wanted | None) -> Decision:

@@ -45,6 +45,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
         quarantined: digests of releases that were bad here.
         held: digest of the release that waits for a person's decision.
         under_way: number of the change that is not over and waits for no person.
+        watched: number of the change whose release is live and in probation.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: frozenset[str] = frozenset()
     held: str | None = None
     under_way: int | None = None
+    watched: int | None = None
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):

@@ -310,6 +310,15 @@ class Porter:
                 return change
             steps = len(change.steps)
 
+    async def outlast(self, number: int) -> None:
+        """Return when a change is over: its probation, too."""
+        steps = 0
+        while True:
+            change = await self._door.change(number, steps=steps, wait_s=_NEWS_S)
+            if change.is_over:
+                return
+            steps = len(change.steps)
+
     # --- room --------------------------------------------------------------------
 
     async def sweep(self, keep: Iterable[str]) -> None:

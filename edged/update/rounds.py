@@ -7,8 +7,9 @@ is one timer, and nothing runs. A bug in a round never takes down who serves.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -70,7 +71,7 @@ class Rounds:
         self._looks = False
         self._askers: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._vigil: int | None = None
+        self._vigils: set[int] = set()
 
     # --- reasons for a round -----------------------------------------------------
 
@@ -201,13 +202,25 @@ class Rounds:
                 _log.warning("cannot stop %s, which is revoked: %s", model, error)
 
     def _keep_vigil(self, tasks: asyncio.TaskGroup) -> None:
-        """Wait for the daemon's change that a release waits for."""
-        number = self._council.waits_for()
-        if number is not None and number != self._vigil:
-            self._vigil = number
-            tasks.create_task(self._followed(number))
+        """Wait for the daemon's changes that make a difference when they end.
 
-    async def _followed(self, number: int) -> None:
-        with suppress(EdgedError):  # the next look finds out
-            await self._porter.follow(number)
+        The one that a release waits for; and probations: who comes back from a release
+        must be able to say why it has not got it.
+        """
+        number = self._council.waits_for()
+        if number is not None and number not in self._vigils:
+            tasks.create_task(self._kept(number, self._porter.follow))
+        for watched in self._council.watches():
+            if watched not in self._vigils:
+                tasks.create_task(self._kept(watched, self._porter.outlast))
+
+    async def _kept(
+        self, number: int, over: Callable[[int], Coroutine[Any, Any, object]]
+    ) -> None:
+        self._vigils.add(number)
+        try:
+            with suppress(EdgedError):  # the next look finds out
+                await over(number)
+        finally:
+            self._vigils.discard(number)
         self.decide()

@@ -218,6 +218,7 @@ class FakeDoor:
         unloaded: models that were.
         unload_error: raised instead.
         hold: changes go no further before it is set.
+        watches: what is in probation is told as that; its end leads back.
     """
 
     def __init__(self) -> None:
@@ -234,6 +235,8 @@ class FakeDoor:
         self.unload_error: EdgedError | None = None
         self.hold = asyncio.Event()
         self.hold.set()
+        self.watches = False
+        self._before: dict[str, Installed] = {}
         self._number = 0
         self._changes: dict[int, Change] = {}
         self._digests: dict[int, tuple[str, frozenset[str]]] = {}
@@ -343,12 +346,22 @@ class FakeDoor:
         if step.step in {Step.PROBATION, Step.COMMITTED} and change.release:
             self.sums |= sums
             self._settle(change.model, change.release)
+        if self.watches and step.step is Step.PROBATION:
+            live = self.models[change.model]
+            self.models[change.model] = msgspec.structs.replace(live, watched=change.id)
+        if self.watches and step.step is Step.QUARANTINED:
+            old = self._before.get(change.model, Installed(model=change.model))
+            self.models[change.model] = msgspec.structs.replace(
+                old, quarantined=old.quarantined | {digest}
+            )
         if step.step is Step.HELD:
             before = self.models.get(change.model, Installed(model=change.model))
             self.models[change.model] = msgspec.structs.replace(before, held=digest)
         return change
 
     def _settle(self, model: str, which: Which) -> None:
+        if model in self.models:
+            self._before[model] = self.models[model]
         self.models[model] = Installed(
             model=model, seq=which.seq, digest=which.digest, version=which.version
         )

@@ -538,6 +538,25 @@ async def test_a_daemon_that_stops_in_a_trial_says_nothing_of_a_release(
     assert (2, True) == (len(world.door.taken), nothing_twice(world))
 
 
+async def test_a_release_that_is_left_in_probation_has_its_reason_at_once(
+    world: World,
+) -> None:
+    """Nobody has to wait for the next look to be told why it is not there."""
+    world.door.watches = True
+    world.door.steps = [
+        taken(Step.PROBATION),
+        taken(Step.QUARANTINED, "it answered NaN", "rejected"),
+    ]
+
+    async with world.alive() as courier:
+        status = await until(courier, lambda s: (Reason.QUARANTINED, 15) in reasons(s))
+        (attempt,) = await attempts(courier)
+
+    assert Outcome.INSTALLED is attempt.outcome
+    assert Activity.IDLE is status.activity
+    assert 1 == len(world.door.taken)
+
+
 async def test_a_release_to_decide_waits_for_a_person(world: World) -> None:
     """It is here; nobody fetches it again."""
     world.door.steps = [taken(Step.HELD, "it answers otherwise", "held")]
