@@ -72,7 +72,7 @@ def test_a_box_that_may_not_ask_says_why(board: Board, missing: str) -> None:
     ("script", "said"),
     [
         ("echo VCHI initialization failed >&2; exit 1", "VCHI initialization fail"),
-        ("echo error=1 error_msg='Command not registered'", "error=1 error_msg=Comman"),
+        ("echo error=1 error_msg='No such command'", "error=1 error_msg=No suc"),
         ("echo throttled=0x0; exit 3", "throttled=0x0"),
         ("exit 0", ""),
         ("yes throttled=0x0", "throttled=0x0"),

@@ -52,7 +52,8 @@ def test_every_board_says_where_it_comes_from(name: str, tmp_path: Path) -> None
 
     text = (BOARDS / f"{name}.txt").read_text()
 
-    assert text.startswith("# ")
-    assert "aptured" in text.split("[", 1)[0] or "ritten" in text or "fter " in text
+    origin = text.split("[/", 1)[0]
+    assert origin.startswith("# ")
+    assert any(f"# {word}" in origin for word in ("Captured", "Written"))
     assert f"| `{name}` |" in (BOARDS / "README.md").read_text()
     assert len(board.files) > 5
