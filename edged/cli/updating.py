@@ -176,6 +176,8 @@ def page(told: UpdateStatus, *, at_utc: str, width: int) -> list[str]:
         lines += try_lines("edgectl update resume", width=width)
     if not told.sources and not told.apart:
         lines += try_lines(DOCS, width=width)
+    for wish in told.wishes:
+        lines += fold(wish, width=width, first="- ")
     for why in told.reasons:
         lines += fold(_told(why, at_utc), width=width, first="- ")
         lines += try_lines(why.hint, width=width) if why.hint else []
@@ -214,7 +216,7 @@ def progress_text(told: UpdateStatus) -> str:
     if transfer.kept_bytes:
         parts.append(f"{size_text(transfer.kept_bytes)} kept from before")
     if transfer.cuts:
-        parts.append(f"{transfer.cuts} cuts")
+        parts.append(f"{transfer.cuts} cut{'s' if transfer.cuts > 1 else ''}")
     if waits := told.text.partition("; ")[2]:  # for inference, or until it is cooler
         parts.append(waits)
     name = " ".join(filter(None, (told.model, told.version)))

@@ -277,6 +277,7 @@ class Courier:
             change=state.change if isinstance(state, Staged) else None,
             reasons=why_not,
             sources=self._scout.statuses(paused=paused),
+            wishes=self._will.words(),
             share=report.shares(self._scout.offers, self._box.device_id),
             clock=self._scout.clock,
             apart=self._council.terms.apart,

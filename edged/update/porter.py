@@ -45,6 +45,9 @@ FRESH_S = 300.0
 #: What a rate is measured over, in seconds.
 _RATE_OVER_S = 10.0
 
+#: Less is no time to tell a rate by.
+_LEAST_S = 0.5
+
 #: Of `st_blocks`, in bytes, whatever the file system's own are; stat(2).
 _SECTOR = 512
 
@@ -149,6 +152,7 @@ class Porter:
         self._load: Load | None = None
         self._samples: deque[tuple[float, int]] = deque()
         self._cuts = 0
+        self._began_s = 0.0
 
     # --- what is told ------------------------------------------------------------
 
@@ -242,6 +246,7 @@ class Porter:
             StoreFailed: the disk refuses.
         """
         load = self.load
+        self._began_s = self._clock.monotonic()
         for file in load.files.values():
             part = await self._blocking(partial(self._part, file))
             try:
@@ -400,6 +405,7 @@ class Porter:
             self._samples.popleft()
 
     def _rate(self) -> float:
-        since_s = self._clock.monotonic() - _RATE_OVER_S
+        now_s = self._clock.monotonic()
+        since_s = max(now_s - _RATE_OVER_S, self._began_s)
         count = sum(count for at_s, count in self._samples if at_s >= since_s)
-        return count / _RATE_OVER_S
+        return count / max(_LEAST_S, now_s - since_s)

@@ -89,6 +89,20 @@ class Will:
             now=frozenset(name or None for name in self._urged()),
         )
 
+    def words(self) -> tuple[str, ...]:
+        """Say what stands: a pause, then holds by model."""
+        notes, now = self._diary.notes, self._clock.utc()
+        told = []
+        if notes.pause is not None and self.pause() is not None:
+            until = f" until {notes.pause.until_utc}" if notes.pause.until_utc else ""
+            told.append(_said(f"paused by {notes.pause.by}{until}", notes.pause.why))
+        for name, hold in sorted(notes.holds.items()):
+            until_utc = read_utc(hold.until_utc)
+            if until_utc is not None and until_utc > now:
+                what = f"{name or 'every model'} is held by {hold.by}"
+                told.append(_said(f"{what} until {hold.until_utc}", hold.why))
+        return tuple(told)
+
     def _urged(self) -> frozenset[str]:
         now_s = self._clock.monotonic()
         for name, until_s in tuple(self._urges_s.items()):
@@ -187,3 +201,7 @@ def _held(holds: Mapping[str, Hold]) -> list[offers.Hold]:
 def _without_hold(notes: Notes, model: str) -> Notes:
     holds = {name: hold for name, hold in notes.holds.items() if name != model}
     return msgspec.structs.replace(notes, holds=holds)
+
+
+def _said(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what

@@ -156,6 +156,7 @@ class UpdateStatus(msgspec.Struct, frozen=True, kw_only=True):
         text: one line of what it does.
         model, seq, version: what it is busy with.
         until_utc: when it goes on by itself.
+        wishes: what people said that stands, in words: a pause, holds.
         share: this box's place in a roll-out, 0 to 1, by model.
         clock: what is thought of the box's clock: `right`, `behind`, `unknown`.
         apart: whether `edged-updater` is the one that tells.
@@ -174,6 +175,7 @@ class UpdateStatus(msgspec.Struct, frozen=True, kw_only=True):
     transfer: Transfer | None = None
     reasons: tuple[WhyNot, ...] = ()
     sources: tuple[SourceStatus, ...] = ()
+    wishes: tuple[str, ...] = ()
     share: dict[str, float] = {}
     clock: str = "unknown"
     apart: bool = False

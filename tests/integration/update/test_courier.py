@@ -427,10 +427,36 @@ async def test_a_hold_of_one_model_lets_others_pass(world: World) -> None:
         await courier.hold(hold, "ann")
         await until_is(courier, Activity.HELD)
         first = [model for model, *_ in world.door.taken]
+        held = (await courier.update(UpdateRequest())).wishes
         await courier.resume(UpdateScope(name="pets"), "ann")
         await until_installed(courier, 2)
 
+        after = (await courier.update(UpdateRequest())).wishes
+
     assert ["mobile"] == first
+    assert ("pets is held by ann until 2030-01-01T00:00:00Z: tests",) == held
+    assert () == after
+
+
+async def test_a_pause_and_a_hold_of_all_are_told_while_they_stand(
+    world: World,
+) -> None:
+    """Also where there is no release that they stand against."""
+    world.door.have(published(15))
+    hold = HoldRequest(until_utc="2030-01-01T00:00:00Z")
+
+    async with world.alive() as courier:
+        await courier.pause(PauseRequest(why="the fair"), "ann")
+        await courier.hold(hold, "bob")
+        told = (await courier.update(UpdateRequest())).wishes
+        await courier.resume(UpdateScope(), "ann")
+        after = (await courier.update(UpdateRequest())).wishes
+
+    assert (
+        "paused by ann: the fair",
+        "every model is held by bob until 2030-01-01T00:00:00Z",
+    ) == told
+    assert () == after
 
 
 @pytest.mark.parametrize("when", ["tomorrow", "1999-01-01T00:00:00Z"])

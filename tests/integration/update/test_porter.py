@@ -77,18 +77,19 @@ async def test_what_the_daemon_has_is_not_fetched(place: Place) -> None:
 
 
 async def test_a_rate_is_that_of_the_last_seconds(place: Place) -> None:
-    """It falls to nothing while nothing comes."""
+    """Of fewer at its beginning; it falls to nothing while nothing comes."""
     porter = await place.surveyed()
     await porter.fetch()
-    at_once = porter.transfer()
-    place.clock.now += 60
+    rates = []
+    for wait_s in (2, 6, 60):
+        place.clock.now += wait_s
+        told = porter.transfer()
+        assert told is not None
+        rates.append(told.rate_bytes_s)
 
-    later = porter.transfer()
-
-    assert at_once is not None
-    assert later is not None
-    assert (SIZE + LABELS) / 10 == at_once.rate_bytes_s
-    assert (0.0, SIZE + LABELS) == (later.rate_bytes_s, later.done_bytes)
+    whole = SIZE + LABELS
+    assert [whole / 2, whole / 8, 0.0] == rates
+    assert whole == told.done_bytes
 
 
 async def test_nothing_is_told_of_what_is_not_known(place: Place) -> None:

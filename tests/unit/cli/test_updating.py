@@ -225,6 +225,19 @@ def test_a_network_that_is_away_is_no_trouble() -> None:
 # --- the updater's page -------------------------------------------------------
 
 
+def test_the_page_tells_what_people_want() -> None:
+    """Before the reasons that follow from it."""
+    told = replace(IDLE, wishes=("pets is held by ann until 2030",), reasons=(WINDOW,))
+
+    lines = page(told, at_utc=AT, width=WIDTH)
+
+    wish, window = (
+        next(at for at, line in enumerate(lines) if word in line)
+        for word in ("- pets is held", "02:00")
+    )
+    assert wish < window
+
+
 def test_the_page_tells_state_reasons_and_sources() -> None:
     """All of it in 80 columns."""
     told = replace(FETCHING, reasons=(WINDOW,), sources=(MAIN,), clock="behind")
