@@ -23,6 +23,7 @@ from edged.api.access import Roles
 from edged.api.board import Board, line
 from edged.api.control import Reads, control_app
 from edged.api.data import data_app
+from edged.api.device import Looking
 from edged.api.door import Door
 from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
@@ -37,6 +38,7 @@ from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import supervise
+from edged.runtime import backends
 from edged.runtime.memory import keep_blocks
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
@@ -146,6 +148,7 @@ class Daemon:
                         statuses=self._board.models,
                         status=self._board.status,
                         config=self._config_view,
+                        device=Looking(backends.versions).look,
                     ),
                     updater=self._updater(),
                     roles=self._roles,

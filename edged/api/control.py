@@ -4,7 +4,7 @@ Law: translate and hand down. Reads come from the registry and from snapshots th
 daemon makes; every effect goes through the agent's rooms, which are told who wants it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from edged.api.access import Roles, granted
 from edged.api.routes import Routes
 from edged.api.updates import Updater, bind_updates
 from edged.wire import endpoints
+from edged.wire.adapt import Device
 from edged.wire.changes import (
     Change,
     ChangeRequest,
@@ -108,8 +109,10 @@ class Reads:
         statuses: Callable[[], tuple[ModelStatus, ...]],
         status: Callable[[], Status],
         config: Callable[[], ConfigView],
+        device: Callable[[], Awaitable[Device]],
     ) -> None:
         self._statuses = statuses
+        self._device = device
         self._status = status
         self._config = config
 
@@ -124,6 +127,10 @@ class Reads:
     async def config(self, _request: Nothing) -> ConfigView:
         """Tell the settings in force."""
         return self._config()
+
+    async def device(self, _request: Nothing) -> Device:
+        """Tell what the box is, and what it senses."""
+        return await self._device()
 
 
 def control_app(
@@ -149,6 +156,7 @@ def control_app(
     routes.bind(endpoints.STATUS, reads.status)
     routes.bind(endpoints.MODELS, reads.models)
     routes.bind(endpoints.CONFIG, reads.config)
+    routes.bind(endpoints.DEVICE, reads.device)
     routes.bind(endpoints.MODEL, window.detail)
     routes.bind(endpoints.VERIFY, window.verify)
     routes.bind(endpoints.FILES, window.files)

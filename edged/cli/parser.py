@@ -33,6 +33,7 @@ NOUNS = (
     Noun("update", "fetch what is new or wait, say why it is not here yet"),
     Noun("publish", "sign releases for a fleet and roll them out"),
     Noun("config", "check configuration files, show the settings in force"),
+    Noun("device", "say what kind of box this is, and what it senses"),
     Noun("version", "print the versions of edgectl and of the daemon"),
 )
 

@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from edged.wire.adapt import Device
 from edged.wire.changes import (
     Change,
     ChangeRequest,
@@ -246,6 +247,15 @@ CONFIG = Endpoint(
     body=Body.NONE,
     summary="The settings in force and where each comes from.",
 )
+DEVICE = Endpoint(
+    method="GET",
+    path="/v1/device",
+    request=Nothing,
+    answer=Device,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="What kind of box this is, and what it senses.",
+)
 UPDATE = Endpoint(
     method="GET",
     path="/v1/update",
@@ -352,6 +362,7 @@ _DAEMON: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     QUARANTINE,
     UNQUARANTINE,
     CONFIG,
+    DEVICE,
     FILES,
 )  # type: ignore[assignment]  # as above
 

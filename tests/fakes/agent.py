@@ -9,6 +9,7 @@ from edged.api.access import Roles
 from edged.api.control import Reads, control_app
 from edged.api.updates import Updater
 from edged.errors import UnknownChange
+from edged.wire.adapt import Device
 from edged.wire.changes import (
     Change,
     ChangeRequest,
@@ -182,10 +183,15 @@ def fake_reads() -> Reads:
         models=(DIGITS,),
     )
     row = ConfigValue(key="server.mode", value="0660", origin="default")
+
+    async def device() -> Device:
+        return Device(board="A Board", arch="aarch64", cores=4, memory_bytes=1 << 30)
+
     return Reads(
         statuses=lambda: (DIGITS,),
         status=lambda: status,
         config=lambda: ConfigView(values=(row,)),
+        device=device,
     )
 
 
