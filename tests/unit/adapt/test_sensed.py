@@ -8,7 +8,7 @@ from edged.adapt.sensed import Sensed, Stalls, line, readings
 from edged.host.cpufreq import Policy
 from edged.host.energy import Watts
 from edged.host.firmware import Answer, Throttled
-from edged.host.hwmon import Chip
+from edged.host.hwmon import Chip, Processor
 from edged.host.power_supply import Kind, Power, Source, Supply
 from edged.host.pressure import Memory, Stall
 from edged.host.sysfs import Maybe, Unreadable
@@ -55,6 +55,22 @@ def test_a_zone_has_a_line_and_its_limit_another() -> None:
     assert "/sys/z0/temp" == found["thermal.cpu-thermal"].source
     assert 85.0 == found["thermal.cpu-thermal.limit"].value
     assert 0.75 == found["cooling.pwm-fan"].value
+
+
+def test_a_processor_has_a_line_and_its_limit_another() -> None:
+    """Where it names one."""
+    chip = Chip(path="/sys/h2", name="coretemp")
+    known = Processor(chip=chip, label="", millic=71000, limit_millic=100000)
+    other = Processor(chip=Chip(path="/sys/h3", name="k10temp"), label="", millic=5)
+
+    found = said(Sensed(processors=(known, other)))
+
+    assert (71.0, "/sys/h2/temp1_input") == (
+        found["thermal.coretemp"].value,
+        found["thermal.coretemp"].source,
+    )
+    assert 100.0 == found["thermal.coretemp.limit"].value
+    assert "thermal.k10temp.limit" not in found
 
 
 def test_what_is_called_alike_is_told_apart() -> None:
@@ -227,6 +243,7 @@ def test_a_clock_that_was_asked_for_is_not_sure() -> None:
         found["cpu.policy0.clock"].sure,
     )
     assert "input/output error" == found["cpu.policy0.cap"].problem
+    assert "/sys/policy0/scaling_cur_freq" == found["cpu.policy0.clock"].source
 
 
 def test_a_current_sensor_is_not_sure() -> None:

@@ -128,6 +128,17 @@ def test_a_limit_without_its_figures_bounds_nothing(board: Board, name: str) -> 
     assert () == bounds(sysfs, groups(sysfs))
 
 
+def test_a_group_that_uses_nothing_yet_is_bound(board: Board) -> None:
+    """And one whose figures are nonsense is not."""
+    sysfs = Sysfs(board.root)
+    board.set(f"{UNIT}/memory.current", "0")
+    (fresh,) = bounds(sysfs, groups(sysfs))
+    board.set(f"{UNIT}/memory.current", "-1")
+
+    assert 0 == fresh.used
+    assert () == bounds(sysfs, groups(sysfs))
+
+
 def test_the_smallest_quota_of_cores_counts(board: Board) -> None:
     """Of ours and of those above."""
     board.set(f"{UNIT}/cpu.max", "max 100000")

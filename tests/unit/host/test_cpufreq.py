@@ -29,6 +29,22 @@ def test_the_lowest_cap_counts(tmp_path: Path) -> None:
     assert 0.5 == cap(policies(Sysfs(tmp_path)))
 
 
+def test_a_cap_above_the_clock_holds_nothing_down(tmp_path: Path) -> None:
+    """A governor may be told more than there is."""
+    board = Board("pi5-idle", tmp_path)
+    board.set(f"{POLICY}/scaling_max_freq", "9999999")
+
+    assert 1.0 == cap(policies(Sysfs(tmp_path)))
+
+
+def test_a_clock_without_a_cap_is_unknown(tmp_path: Path) -> None:
+    """As one of nothing is."""
+    board = Board("pi5-idle", tmp_path)
+    board.set(f"{POLICY}/scaling_max_freq", "0")
+
+    assert cap(policies(Sysfs(tmp_path))) is None
+
+
 @pytest.mark.parametrize("value", ["0", "-5", "fast", None])
 def test_without_a_figure_the_cap_is_unknown(tmp_path: Path, value: str | None) -> None:
     """Not full, and not nothing."""

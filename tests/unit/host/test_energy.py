@@ -42,6 +42,7 @@ def test_a_counter_that_root_alone_may_read_is_unknown(tmp_path: Path) -> None:
     ("before", "after", "most", "expected"),
     [
         (100, 350, 1000, 250),
+        (100, 100, 1000, 0),
         (900, 50, 1000, 150),
         (900, 50, None, None),
         (None, 50, 1000, None),

@@ -79,6 +79,7 @@ def test_a_desktop_with_a_wireless_keyboard_has_no_battery(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
+        ({"capacity": None, "energy_now": "0"}, 0.0),
         ({"capacity": "101"}, None),
         ({"capacity": "255"}, None),
         ({"capacity": "-1"}, None),
@@ -103,6 +104,43 @@ def test_a_capacity_is_a_percentage_or_follows_from_the_energy(
 
     assert expected == known(found.capacity_pct)
     assert (expected is not None) == found.is_derived
+
+
+@pytest.mark.parametrize("capacity", [0, 100])
+def test_a_battery_may_be_empty_or_full(tmp_path: Path, capacity: int) -> None:
+    """Both are figures."""
+    board = Board("laptop", tmp_path)
+    board.set(f"{CLASS}/BAT0/capacity", str(capacity))
+
+    assert capacity == power(supplies(Sysfs(tmp_path))).capacity_pct
+
+
+@pytest.mark.parametrize(
+    ("online", "expected"), [("0", False), ("1", True), ("2", True), ("?", None)]
+)
+def test_a_plug_is_in_by_any_kind_of_power(
+    tmp_path: Path, online: str, expected: object
+) -> None:
+    """Two is a programmable one; what it does not say is not known."""
+    board = Board("laptop", tmp_path)
+    board.set(f"{CLASS}/AC/online", online)
+
+    found = {supply.name: supply for supply in supplies(Sysfs(tmp_path))}["AC"]
+
+    assert expected is found.online
+
+
+@pytest.mark.parametrize("missing", ["current_now", "voltage_now"])
+def test_half_a_product_is_no_power(tmp_path: Path, missing: str) -> None:
+    """It needs a current and a voltage."""
+    board = Board("laptop", tmp_path)
+    board.remove(f"{CLASS}/BAT0/power_now")
+    board.set(f"{CLASS}/BAT0/current_now", "400000")
+    board.remove(f"{CLASS}/BAT0/{missing}")
+
+    found = {supply.name: supply for supply in supplies(Sysfs(tmp_path))}["BAT0"]
+
+    assert found.microwatt is None
 
 
 def test_a_charge_does_where_there_is_no_energy(tmp_path: Path) -> None:
@@ -159,6 +197,14 @@ def test_a_capacity_that_refuses_is_kept_as_that(tmp_path: Path) -> None:
         (
             (battery(status=Status.UNKNOWN), plug(online=True)),
             (Source.MAINS, 50.0, False, False),
+        ),
+        (
+            (battery(status=Status.UNKNOWN), plug(online=None)),
+            (Source.UNKNOWN, 50.0, None, False),
+        ),
+        (
+            (battery(status=Status.UNKNOWN, online=True),),
+            (Source.UNKNOWN, 50.0, None, False),
         ),
         ((battery(is_present=False),), (Source.UNKNOWN, None, None, True)),
         ((battery(is_ours=False),), (Source.UNKNOWN, None, None, True)),

@@ -32,6 +32,17 @@ def test_without_a_limit_it_is_the_machines(tmp_path: Path) -> None:
 
     expected = Memory(available=1024 * MIB, total=1891356 * KIB, path="/proc/meminfo")
     assert expected == found
+    assert 1891356 * KIB == machine_bytes(Sysfs(tmp_path))
+
+
+def test_a_limit_of_all_that_there_is_holds(tmp_path: Path) -> None:
+    """One byte more would be none."""
+    Board("pi4-rtc-hat", tmp_path)
+    whole = Bound(path="/whole", limit=1891356 * KIB, used=1891000 * KIB)
+
+    found = memory(Sysfs(tmp_path), (whole,))
+
+    assert Memory(available=356 * KIB, total=1891356 * KIB, path="/whole") == found
 
 
 def test_a_container_has_what_its_group_has(tmp_path: Path) -> None:
@@ -141,6 +152,15 @@ def test_a_kernel_without_pressure_is_unknown(tmp_path: Path) -> None:
 def test_pressure_is_a_share(raw: bytes, expected: dict[str, float]) -> None:
     """Never more than all of the time."""
     assert expected == parse_pressure(raw)
+
+
+@pytest.mark.parametrize("value", ["-1", "x", "1125899906842624", ""])
+def test_a_row_of_nonsense_is_no_row(value: str) -> None:
+    """Less than nothing, no number, or an exbibyte; but nothing left is a figure."""
+    total = "MemTotal: 4 kB"
+
+    assert parse_meminfo(f"{total}\nMemAvailable: {value} kB".encode()) is None
+    assert (0, 4096) == parse_meminfo(f"{total}\nMemAvailable: 0 kB".encode())
 
 
 def test_more_cannot_be_available_than_there_is() -> None:

@@ -93,6 +93,17 @@ def test_what_no_silicon_has_is_no_temperature(tmp_path: Path, value: str) -> No
     assert Unreadable(f"{ZONE}/temp", 0, value) == zone.millic
 
 
+@pytest.mark.parametrize("value", [-60000, 0, 200000])
+def test_what_silicon_may_have_is_a_temperature(tmp_path: Path, value: int) -> None:
+    """A box in the snow, and one that is about to end."""
+    board = Board("pi5-idle", tmp_path)
+    board.set(f"{ZONE}/temp", str(value))
+
+    (zone,) = zones(Sysfs(tmp_path))
+
+    assert value == zone.millic
+
+
 def test_a_zone_without_files_has_its_folders_name(tmp_path: Path) -> None:
     """It is on its way out."""
     (tmp_path / ZONE[1:]).mkdir(parents=True)
