@@ -7,7 +7,6 @@ Raises what its ports raise; `verdicts` says what that means.
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
@@ -26,6 +25,7 @@ from edged.store.sending import pack_one
 from edged.store.signed import pack_signed
 from edged.update import cargo
 from edged.update.door import Door
+from edged.update.gauge import Gauge
 from edged.update.moves import Wanted
 from edged.update.offers import Offer
 from edged.update.pace import Pace
@@ -41,12 +41,6 @@ T = TypeVar("T")
 #: What describes a release is asked for again after this: a download may take longer
 #: than signed metadata is good for.
 FRESH_S = 300.0
-
-#: What a rate is measured over, in seconds.
-_RATE_OVER_S = 10.0
-
-#: Less is no time to tell a rate by.
-_LEAST_S = 0.5
 
 #: Of `st_blocks`, in bytes, whatever the file system's own are; stat(2).
 _SECTOR = 512
@@ -150,9 +144,8 @@ class Porter:
         self._folder, self._files, self._disk = folder, files, disk
         self._door, self._carrier, self._clock = door, carrier, clock
         self._load: Load | None = None
-        self._samples: deque[tuple[float, int]] = deque()
+        self._gauge = Gauge(clock)
         self._cuts = 0
-        self._began_s = 0.0
 
     # --- what is told ------------------------------------------------------------
 
@@ -176,7 +169,7 @@ class Porter:
             total_bytes=load.total_bytes,
             done_bytes=load.done_bytes,
             kept_bytes=load.kept_bytes,
-            rate_bytes_s=self._rate(),
+            rate_bytes_s=self._gauge.rate,
             cuts=self._carrier.cuts - self._cuts,
         )
 
@@ -190,7 +183,7 @@ class Porter:
         """
         known = self._load
         self._load = Load(wanted=wanted, offer=offer, source=source)
-        self._samples.clear()
+        self._gauge.begin()
         self._cuts = self._carrier.cuts
         if known is not None and known.wanted.digest == wanted.digest:
             self._load.described = known.described
@@ -246,7 +239,7 @@ class Porter:
             StoreFailed: the disk refuses.
         """
         load = self.load
-        self._began_s = self._clock.monotonic()
+        self._gauge.begin()
         for file in load.files.values():
             part = await self._blocking(partial(self._part, file))
             try:
@@ -399,13 +392,4 @@ class Porter:
 
     def _arrive(self, count: int) -> None:
         self.load.done_bytes += count
-        now_s = self._clock.monotonic()
-        self._samples.append((now_s, count))
-        while now_s - self._samples[0][0] > _RATE_OVER_S:
-            self._samples.popleft()
-
-    def _rate(self) -> float:
-        now_s = self._clock.monotonic()
-        since_s = max(now_s - _RATE_OVER_S, self._began_s)
-        count = sum(count for at_s, count in self._samples if at_s >= since_s)
-        return count / max(_LEAST_S, now_s - since_s)
+        self._gauge.add(count)
