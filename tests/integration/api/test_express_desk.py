@@ -208,6 +208,18 @@ def _is_late(express: Heard, plain: Heard) -> bool:
     return len(refusal) == 1 and refusal[0].status == 400 and replies[1:] == refusal
 
 
+def _is_surplus(express: Heard, plain: Heard) -> bool:
+    """Tell whether it is aiohttp's word at both doors, and how bytes were cut decides.
+
+    What follows a request that says `Connection: close` it refuses before it answers
+    the request, if both come in one piece; the express door takes no such request.
+    """
+    heard = (express[0], plain[0])
+    return all(len(replies) == 1 for replies in heard) and any(
+        b"data after `connection: close`" in replies[0].body for replies in heard
+    )
+
+
 def _alike(reply: Reply) -> Reply:
     """Return an answer without what is of its moment."""
     body = re.sub(
@@ -231,6 +243,8 @@ def test_both_doors_say_the_same(drawn: Callable[[], st.SearchStrategy]) -> None
                 )
                 express, plain = hearing.result(20)
                 if express == plain or _is_late(express, plain):
+                    return
+                if _is_surplus(express, plain):
                     return
             assert express == plain, pieces
 
