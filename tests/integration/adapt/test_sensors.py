@@ -197,10 +197,13 @@ def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     board.remove("/sys/class/power_supply")
 
     at_once = sensors.read()
-    clock.now += GONE_S + 1.0
+    clock.now += GONE_S
+    still = sensors.read()
+    clock.now += 1.0
     later = sensors.read()
 
     assert GONE_MOST == sum(each.problem == "gone" for each in at_once.readings)
+    assert GONE_MOST == sum(each.problem == "gone" for each in still.readings)
     assert 0 == sum(each.problem == "gone" for each in later.readings)
 
 

@@ -114,6 +114,7 @@ def test_a_program_that_cannot_be_started_is_unknown(board: Board) -> None:
     ("raw", "bits"),
     [
         (b"throttled=0x50005\n", (True, False, True, False)),
+        (b"throttled=0x1\n", (True, False, False, False)),
         (b"throttled=0x8\n", (False, False, False, True)),
         (b"throttled=0xFFFFFFF0", (False, False, False, False)),
     ],
