@@ -1,7 +1,6 @@
 """Kinds of value that only the configuration has: paths, modes, addresses, names."""
 
 import re
-import zoneinfo
 from pathlib import Path
 
 from edged.strictyaml.kinds import Kind, Plain, Text
@@ -114,6 +113,9 @@ class TimeZone(Kind[str]):
 
     def read(self, place: Place) -> str:
         """Return the name."""
+        # Imported here: few boxes have a window, and its module brings half a megabyte.
+        import zoneinfo  # noqa: PLC0415
+
         name = self._text.read(place)
         try:
             zoneinfo.ZoneInfo(name)
