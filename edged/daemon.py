@@ -37,7 +37,7 @@ from edged.host.files import DiskFiles, Files, Site
 from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
-from edged.lifecycle import supervise
+from edged.lifecycle import Service, supervise
 from edged.runtime import backends
 from edged.runtime.memory import keep_blocks
 from edged.serve.regions import Regions
@@ -108,12 +108,12 @@ class Daemon:
         with only_daemon(settings.store.state_dir), ExitStack() as stack:
             control, data = self._doors(stack)
             limits = connection_limits(settings)
-            services = (
+            services: tuple[Service, ...] = (
                 Server([control], limits),
                 self._agent,
                 self._pulse,
                 Server([data], limits),
-                *((self._updating,) if self._updating is not None else ()),
+                *self._updates(),
                 Announcer(self._phase, self._notifier, self._board, self._pulse),
             )
             await supervise(services, stop)
@@ -176,6 +176,11 @@ class Daemon:
                 ),
             ),
         )
+
+    def _updates(self) -> tuple[Service, ...]:
+        if self._updating is None:
+            return ()
+        return self._updating.outlook, self._updating
 
     def _updater(self) -> Updater:
         if self._updating is not None:
@@ -346,7 +351,6 @@ def _updating(
     if settings.update.apart or not settings.update.sources:
         return None
     # Imported here: a daemon that fetches nothing holds neither TUF nor a client.
-    from edged.update.offers import Conditions  # noqa: PLC0415
     from edged.updating import Updating, folder  # noqa: PLC0415
 
     return Updating(
@@ -354,7 +358,6 @@ def _updating(
         folder=folder(settings),
         files=files,
         clock=clock,
-        conditions=Owned(Conditions()).watch,
         apart=False,
     )
 

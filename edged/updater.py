@@ -30,9 +30,7 @@ from edged.host.listen import inherited, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import Service, supervise
-from edged.update.offers import Conditions
 from edged.updating import Updating
-from edged.watch import Owned
 from edged.wire.words import utc_text
 
 logger = logging.getLogger("edged")
@@ -80,7 +78,6 @@ async def live(settings: Settings) -> None:
                 folder=folder,
                 files=files,
                 clock=clock,
-                conditions=Owned(Conditions()).watch,
                 apart=True,
             )
         since = utc_text(clock.utc())
@@ -91,7 +88,7 @@ async def live(settings: Settings) -> None:
         )
         services: list[Service] = [Server([door], connection_limits(settings))]
         if updating is not None:
-            services.append(updating)
+            services += [updating.outlook, updating]
         services.append(Announcer(notifier, len(settings.update.sources)))
         await supervise(services, stop)
 

@@ -18,6 +18,7 @@ from edged.host.clock import Clock
 from edged.host.files import Files
 from edged.host.identity import device_id
 from edged.host.zone import zone
+from edged.outlook import Outlook
 from edged.trust.anchor import read_root
 from edged.trust.clock import Reference, Trust, Watchmaker
 from edged.trust.repository import Repository
@@ -25,10 +26,9 @@ from edged.update.api_source import ApiSource
 from edged.update.council import Terms
 from edged.update.courier import Courier
 from edged.update.fetch import Fetcher
-from edged.update.offers import Box, Conditions, policy
+from edged.update.offers import Box, policy
 from edged.update.tuf_source import TufSource
 from edged.update.web import Web
-from edged.watch import Watch
 
 
 class Updating:
@@ -39,11 +39,11 @@ class Updating:
         folder: the updater's own.
         files: the port to the disk.
         clock: for waits.
-        conditions: how the box is doing.
         apart: whether this process is `edged-updater`.
 
     Attributes:
         courier: the verbs.
+        outlook: a service; it runs before this one.
     """
 
     name = "updates"
@@ -55,7 +55,6 @@ class Updating:
         folder: Path,
         files: Files,
         clock: Clock,
-        conditions: Watch[Conditions],
         apart: bool,
     ) -> None:
         update = settings.update
@@ -80,6 +79,7 @@ class Updating:
             for one in update.sources
             if one.kind is SourceKind.TUF
         }
+        self.outlook = Outlook()
         self.courier = Courier(
             folder=folder,
             files=files,
@@ -94,7 +94,7 @@ class Updating:
             reference=lambda: self._reference().utc,
             box=self._box,
             terms=terms(settings, apart=apart),
-            conditions=conditions,
+            conditions=self.outlook.watch,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
