@@ -75,7 +75,7 @@ class Updating:
             device_id=device_id(update.device_id),
         )
         self._signed: dict[str, TufSource] = {
-            one.name: self._tuf_source(one)
+            one.name: self._tuf_source(one, clock)
             for one in update.sources
             if one.kind is SourceKind.TUF
         }
@@ -113,7 +113,7 @@ class Updating:
 
     # --- sources -----------------------------------------------------------------
 
-    def _tuf_source(self, source: Source) -> TufSource:
+    def _tuf_source(self, source: Source, clock: Clock) -> TufSource:
         # What an API speaks of is taken when the API says so.
         led = {
             model
@@ -131,6 +131,7 @@ class Updating:
             repository=partial(self._repository, source),
             web=self._web,
             thread=self._trust,
+            clock=clock,
             takes=takes,
         )
 
@@ -141,6 +142,7 @@ class Updating:
             web=self._web,
             box=self._box,
             live=self._door.installed,
+            files=self._door.files,
             clock=clock,
             signed=signer.listed if signer else None,
         )

@@ -29,6 +29,9 @@ from edged.wire.words import utc_text
 #: An answer is a few hundred bytes and a changelog.
 _ANSWER_MAX = 256 << 10
 
+#: For this box it has begun: the API knows whom it speaks to.
+_LONG_AGO = "1970-01-01T00:00:00Z"
+
 #: What a download may be called; the daemon tells its kind by it.
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".onnx", ".tflite")
 
@@ -58,6 +61,7 @@ class ApiSource:
         web: asks.
         box: says who we are.
         live: tells what the daemon has.
+        files: tells the sha256 of every file that the daemon has.
         clock: dates what the API says.
         signed: tells what was signed, which must have what the API names; None where
             its word is enough.
@@ -65,19 +69,22 @@ class ApiSource:
 
     kind = "api"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its ports, by name only
         self,
         settings: Settings,
         *,
         web: Web,
         box: Box,
         live: Callable[[], Awaitable[tuple[Installed, ...]]],
+        files: Callable[[], Awaitable[frozenset[str]]],
         clock: Clock,
         signed: Callable[[], Awaitable[tuple[Offer, ...]]] | None,
     ) -> None:
         self.name, self.url = settings.name, settings.url
         self._model = settings.models[0]
         self._web, self._box, self._live, self._now = web, box, live, clock.utc
+        self._files = files
+        self._offered: tuple[str, str | None] | None = None
         self._signed = signed
         self._download = ""
 
@@ -97,7 +104,9 @@ class ApiSource:
         answer = await self._asked(live)
         is_news = answer.has_update and not (live and live.version == answer.version)
         if self._signed is None:
-            return (self._offer(answer, live),) if is_news else ()
+            if not is_news or await self._is_taken(answer, live):
+                return ()
+            return (self._offer(answer, live),)
         offers = [o for o in await self._signed() if o.listing.model == self._model]
         named = [o for o in offers if is_news and o.listing.version == answer.version]
         if is_news and not named:
@@ -141,6 +150,22 @@ class ApiSource:
             raise self._nonsense("it has an update without a version")
         return answer
 
+    async def _is_taken(self, answer: Answer, live: Installed | None) -> bool:
+        """Tell whether a file that is offered is here, by whatever name.
+
+        A release has a version of its own; where the API calls it otherwise, it would
+        come again with each look. A bare model is a file that the daemon has; of a
+        bundle we know that it was offered, and that another release is live since.
+        """
+        if answer.sha256 is None:
+            return False
+        digest = live.digest if live else None
+        if self._offered is None or self._offered[0] != answer.sha256:
+            self._offered = (answer.sha256, digest)
+        if self._offered[1] != digest:
+            return True
+        return answer.sha256 in await self._files()
+
     def _hastened(self, offer: Offer, answer: Answer) -> Offer:
         """Let a signed release wait for no window where the API says so."""
         if not answer.mandatory or offer.listing.mandatory_by is not None:
@@ -157,7 +182,7 @@ class ApiSource:
         if not urlsplit(url).path.endswith(SUFFIXES):
             raise self._nonsense(f"its download is none of {', '.join(SUFFIXES)}")
         self._download = url
-        now = utc_text(self._now())
+        due = utc_text(self._now()) if answer.mandatory else None
         return Offer(
             source=self.name,
             sha256=answer.sha256,
@@ -168,9 +193,9 @@ class ApiSource:
                 # It does not speak of numbers: what it calls an update is one.
                 seq=(live.seq or 0) + 1 if live else 1,
                 size_bytes=answer.size_bytes,
-                issued=now,
-                starts=now,
-                mandatory_by=now if answer.mandatory else None,
+                issued=_LONG_AGO,
+                starts=_LONG_AGO,
+                mandatory_by=due,
                 changelog=answer.changelog,
             ),
         )

@@ -7,7 +7,7 @@ window or a roll-out asks again before the first byte.
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -34,7 +34,7 @@ from edged.update.verdicts import Verdict, verdict
 from edged.update.will import Will
 from edged.watch import Watch
 from edged.wire.updates import Reason, WhyNot
-from edged.wire.words import utc_text
+from edged.wire.words import read_utc, utc_text
 
 _log = logging.getLogger(__name__)
 
@@ -197,13 +197,27 @@ class Council:
         return self._scout.stale(digest, FRESH_S)
 
     def _remember(self, choice: Choice, moment: Moment) -> None:
-        self._why_not, self.stop = choice.why_not, choice.stop
+        self._why_not = self._dated(choice.why_not, moment)
+        self.stop = choice.stop
         ends = (
             again_s(choice, moment),
             self._will.ends_s(),
             self._away.until_s if self._away else None,
         )
         self.again_s = min((end for end in ends if end is not None), default=None)
+
+    def _dated(self, why_not: tuple[WhyNot, ...], moment: Moment) -> tuple[WhyNot, ...]:
+        """Date reasons by the clock that people read, whatever is believed of it."""
+        before = {_key(one): one.since_utc for one in self._why_not}
+        wall = self._clock.utc()
+        return tuple(
+            msgspec.structs.replace(
+                one,
+                since_utc=before.get(_key(one), utc_text(wall)),
+                until_utc=_moved(one.until_utc, by=wall - moment.now),
+            )
+            for one in why_not
+        )
 
     def _situation(self, moment: Moment, current: Wanted | None) -> Situation:
         conditions = self._conditions.value
@@ -263,6 +277,20 @@ class Council:
             why=why,
         )
         return self._away
+
+
+def _key(one: WhyNot) -> tuple[Reason, str, str | None, int | None]:
+    return one.reason, one.source, one.model, one.seq
+
+
+def _moved(utc: str | None, *, by: timedelta) -> str | None:
+    moment = None if utc is None else read_utc(utc)
+    if moment is None:
+        return utc
+    try:
+        return utc_text(moment + by)
+    except OverflowError:
+        return utc
 
 
 def _told_away(away: _Away) -> WhyNot:

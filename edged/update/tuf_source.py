@@ -8,12 +8,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
 
 from edged.errors import NotFetched, Untrusted
+from edged.host.clock import Clock
 from edged.trust.listings import Trusted
 from edged.trust.repository import Repository
 from edged.trust.workflow import Fetch
@@ -38,12 +39,13 @@ class TufSource:
         repository: opens what is trusted of it; blocking.
         web: fetches.
         thread: for what blocks.
+        clock: counts the time since a look.
         takes: whether it may bring a model.
     """
 
     kind = "tuf"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its ports, by name only
         self,
         name: str,
         places: Sequence[str],
@@ -51,12 +53,14 @@ class TufSource:
         repository: Callable[[], Repository],
         web: Web,
         thread: Executor,
+        clock: Clock,
         takes: Callable[[str], bool],
     ) -> None:
         self.name, self.url = name, places[0]
         self._places = tuple(places)
         self._repository, self._web, self._thread = repository, web, thread
-        self._takes = takes
+        self._takes, self._clock = takes, clock
+        self._looked_s = 0.0
         self._trusted: Trusted | None = None
 
     @property
@@ -66,8 +70,14 @@ class TufSource:
 
     @property
     def at(self) -> datetime | None:
-        """Return the time that was believed at the last look; None before it."""
-        return None if self._trusted is None else self._trusted.at
+        """Return the time that was believed at the last look, and what passed since.
+
+        None before the first one.
+        """
+        if self._trusted is None:
+            return None
+        passed_s = self._clock.monotonic() - self._looked_s
+        return self._trusted.at + timedelta(seconds=passed_s)
 
     @property
     def versions(self) -> Mapping[str, int]:
@@ -86,7 +96,7 @@ class TufSource:
         for left in trusted.left_out:
             if self._trusted is None or left not in self._trusted.left_out:
                 _log.warning("%s: cannot use %s: %s", self.name, left.path, left.why)
-        self._trusted = trusted
+        self._trusted, self._looked_s = trusted, self._clock.monotonic()
         return tuple(
             Offer(
                 source=self.name,

@@ -71,7 +71,11 @@ def source(api: Api, web: Web) -> Make:
         *,
         live: tuple[Installed, ...] = (LIVE,),
         signed: tuple[Offer, ...] | None = None,
+        had: frozenset[str] = frozenset(),
     ) -> ApiSource:
+        async def files() -> frozenset[str]:
+            return had
+
         async def installed() -> tuple[Installed, ...]:
             return live
 
@@ -83,6 +87,7 @@ def source(api: Api, web: Web) -> Make:
             web=web,
             box=Box(edged="0.1", arch="aarch64", device_id="me"),
             live=installed,
+            files=files,
             clock=Hours(),
             signed=None if signed is None else listed,
         )
@@ -137,6 +142,40 @@ async def test_one_that_is_believed_offers_one_file(api: Api, source: Make) -> N
         for name, file in described.index.files.items()
     }
     assert (api.url.removesuffix("/api") + "/files/digits.tar",) == hints.urls(SUM)
+
+
+async def test_a_bare_model_that_is_here_is_not_offered_again(source: Make) -> None:
+    """Whatever version the API gives it: the release has another."""
+    assert () == await source(had=frozenset({SUM})).look()
+
+
+async def test_a_bundle_that_was_taken_is_not_offered_again(api: Api, web: Web) -> None:
+    """Another release is live since; the API only calls it otherwise."""
+    live = [LIVE]
+
+    async def installed() -> tuple[Installed, ...]:
+        return tuple(live)
+
+    async def files() -> frozenset[str]:
+        return frozenset()
+
+    hints = ApiSource(
+        Source(name="hints", kind=SourceKind.API, url=api.url, models=("digits",)),
+        web=web,
+        box=Box(edged="0.1", arch="aarch64", device_id="me"),
+        live=installed,
+        files=files,
+        clock=Hours(),
+        signed=None,
+    )
+    first = await hints.look()
+    again = await hints.look()
+    live[0] = msgspec.structs.replace(LIVE, digest="ef" * 32, version="1.9")
+    after = await hints.look()
+    api.says = {**UPDATE, "sha256": "12" * 32}
+    other = await hints.look()
+
+    assert (1, 1, 0, 1) == (len(first), len(again), len(after), len(other))
 
 
 @pytest.mark.parametrize(

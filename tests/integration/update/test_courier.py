@@ -41,6 +41,7 @@ from edged.wire.updates import (
     UpdateScope,
     UpdateStatus,
 )
+from edged.wire.words import read_utc
 from tests.fakes.files import RecordingFiles
 from tests.fakes.updates import (
     TERMS,
@@ -1085,3 +1086,17 @@ async def test_a_power_cut_anywhere_costs_one_flush_at_most(
     assert {(15, Outcome.INSTALLED)} >= {(one.seq, one.outcome) for one in found}
     assert (15, []) == (world.door.models["pets"].seq, left)
     assert () == status.reasons
+
+
+async def test_people_read_the_clock_on_the_wall(world: World) -> None:
+    """Whatever is believed of it: a reason is as old as it stands here."""
+    world.now = datetime(2020, 1, 1, tzinfo=UTC)
+    world.source.say(15, starts="2029-01-01T00:00:00Z")
+
+    async with world.alive() as courier:
+        status = await until(courier, lambda s: (Reason.NOT_YET, 15) in reasons(s))
+
+    (why,) = [one for one in status.reasons if one.reason is Reason.NOT_YET]
+    since = read_utc(why.since_utc)
+    assert since is not None
+    assert abs((datetime.now(UTC) - since).total_seconds()) < 60

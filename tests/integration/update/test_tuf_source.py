@@ -14,6 +14,7 @@ from edged.trust.repository import Repository
 from edged.update.tuf_source import TufSource
 from edged.update.web import Web
 from edged.wire.listing import chunks_path
+from tests.fakes.clock import Hours
 from tests.fakes.nginx import Nginx
 from tests.fakes.tuf_repository import TufRepository
 
@@ -67,6 +68,7 @@ def source(
                 ),
                 web=web,
                 thread=thread,
+                clock=Hours(),
                 takes=takes,
             )
 
