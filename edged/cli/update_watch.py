@@ -40,7 +40,7 @@ _BAR = 20
 _EXIT = {
     Outcome.INSTALLED: Exit.FINE,
     Outcome.REFUSED: Exit.BAD_DATA,
-    Outcome.FAILED: Exit.FAILED,
+    Outcome.FAILED: Exit.TRY_AGAIN,
     Outcome.GIVEN_UP: Exit.FAILED,
 }
 
@@ -90,7 +90,8 @@ class Watcher:
         attempt = self._newest()
         if attempt is not None and attempt != before:
             return self._ended(attempt)
-        if told.activity is not Activity.IDLE:
+        silent = any(why.model is None for why in told.reasons)
+        if told.activity is not Activity.IDLE or silent:
             return Exit.TRY_AGAIN
         return Exit.FINE if worked else Exit.NOTHING_TO_DO
 

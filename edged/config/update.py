@@ -6,7 +6,7 @@ for signed metadata, nobody to confirm a hint) is refused here, not at night.
 
 import enum
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -225,7 +225,7 @@ class SourceFault(msgspec.Struct, frozen=True):
 
 def source_faults(sources: Sequence[Source]) -> Iterator[SourceFault]:
     """Find what a source alone, or beside the others, cannot mean."""
-    signed = frozenset(one.name for one in sources if one.kind is SourceKind.TUF)
+    signed = {one.name: one for one in sources if one.kind is SourceKind.TUF}
     names = [one.name for one in sources]
     for at, one in enumerate(sources):
         if one.name in names[:at]:
@@ -235,7 +235,9 @@ def source_faults(sources: Sequence[Source]) -> Iterator[SourceFault]:
             yield fault
 
 
-def _tuf_fault(at: int, one: Source, _signed: frozenset[str]) -> SourceFault | None:
+def _tuf_fault(
+    at: int, one: Source, _signed: Mapping[str, Source]
+) -> SourceFault | None:
     name = one.name
     if one.root is None:
         return SourceFault(
@@ -250,7 +252,9 @@ def _tuf_fault(at: int, one: Source, _signed: frozenset[str]) -> SourceFault | N
     return None
 
 
-def _api_fault(at: int, one: Source, signed: frozenset[str]) -> SourceFault | None:
+def _api_fault(
+    at: int, one: Source, signed: Mapping[str, Source]
+) -> SourceFault | None:
     name = one.name
     if len(one.models) != 1:
         return SourceFault(
@@ -262,13 +266,7 @@ def _api_fault(at: int, one: Source, signed: frozenset[str]) -> SourceFault | No
     if one.root is not None:
         return SourceFault(at, f"cannot use `root` with {name}: an API is not signed")
     if one.trust is SourceTrust.SIGNED:
-        if one.confirm in signed:
-            return None
-        return SourceFault(
-            at,
-            f"cannot trust source {name}: no `tuf` source confirms it",
-            "name one under `confirm`, or write `trust: sha256` to believe it alone",
-        )
+        return _hint_fault(at, one, signed)
     if one.url.startswith("http://") and not _LOOPBACK.match(one.url):
         return SourceFault(
             at,
@@ -276,3 +274,25 @@ def _api_fault(at: int, one: Source, signed: frozenset[str]) -> SourceFault | No
             "use https",
         )
     return None
+
+
+def _hint_fault(
+    at: int, one: Source, signed: Mapping[str, Source]
+) -> SourceFault | None:
+    """Find what keeps a hint from ever being confirmed."""
+    name = one.name
+    signer = signed.get(one.confirm or "")
+    if signer is not None and signer.models and one.models[0] not in signer.models:
+        return SourceFault(
+            at,
+            f"cannot take {one.models[0]} from {name}: {signer.name} confirms it, "
+            f"and may bring {', '.join(signer.models)} alone",
+            f"add it to the `models` of {signer.name}",
+        )
+    if signer is not None:
+        return None
+    return SourceFault(
+        at,
+        f"cannot trust source {name}: no `tuf` source confirms it",
+        "name one under `confirm`, or write `trust: sha256` to believe it alone",
+    )

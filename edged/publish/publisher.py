@@ -260,9 +260,14 @@ class Publisher:
             before = listings.find(targets, model, seq)
             after = change(before)
             if after == before:
+                revoked = before.revoked
                 raise Conflict(
-                    f"cannot change release {seq} of {model}: it is listed so already",
-                    hint="edgectl publish list",
+                    f"cannot change release {seq} of {model}: "
+                    + (f"it is revoked: {revoked}" if revoked else "")
+                    + ("" if revoked else "it is listed so already"),
+                    hint="edgectl publish add BUNDLE, with a higher seq"
+                    if revoked
+                    else "edgectl publish list",
                 )
             office.change_targets(listings.listed(targets, after))
             return Changed(

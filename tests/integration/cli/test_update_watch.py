@@ -25,8 +25,10 @@ from edged.wire.updates import (
     Attempt,
     Attempts,
     Outcome,
+    Reason,
     Transfer,
     UpdateStatus,
+    WhyNot,
 )
 from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import served
@@ -122,7 +124,7 @@ def test_each_state_is_a_document(ctl: Edgectl, updater: FakeUpdater) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "number"),
-    [(Outcome.REFUSED, 65), (Outcome.FAILED, 1), (Outcome.GIVEN_UP, 1)],
+    [(Outcome.REFUSED, 65), (Outcome.FAILED, 75), (Outcome.GIVEN_UP, 1)],
 )
 def test_what_brings_nothing_ends_with_a_number(
     ctl: Edgectl, updater: FakeUpdater, outcome: Outcome, number: int
@@ -149,6 +151,18 @@ def test_what_rests_already_is_nothing_to_follow(
     code, out, _ = ctl()
 
     assert (11, 1) == (code, len(out.splitlines()))
+
+
+def test_where_a_source_is_silent_it_may_work_later(
+    ctl: Edgectl, updater: FakeUpdater
+) -> None:
+    """Nobody knows whether there is something to follow."""
+    silent = WhyNot(
+        reason=Reason.UNREACHABLE, source="main", text="no way to it", since_utc=AT
+    )
+    updater.become(reasons=(silent,))
+
+    assert 75 == ctl()[0]
 
 
 @pytest.mark.parametrize("activity", [Activity.HELD, Activity.PAUSED])

@@ -289,6 +289,17 @@ def test_what_is_not_listed_cannot_be_changed(house: House) -> None:
         house.publisher.change("digits", 9, lambda it: replace(it, halted=True))
 
 
+def test_what_is_revoked_stays_so(house: House) -> None:
+    """`resume` does not bring it back, and says what does."""
+    house.add()
+    house.publisher.change("digits", 1, lambda it: replace(it, revoked="it is wrong"))
+
+    with pytest.raises(Conflict, match="it is revoked: it is wrong") as told:
+        house.publisher.change("digits", 1, lambda it: replace(it, halted=False))
+
+    assert "higher seq" in told.value.hint
+
+
 def test_a_change_that_changes_nothing_signs_nothing(house: House) -> None:
     """A second `resume`."""
     house.add()

@@ -54,6 +54,7 @@ def test_sources_that_can_work_are_let_through(sources: tuple[Source, ...]) -> N
         ((tuf(), api(root=ROOT)), 1, "`root`"),
         ((tuf(), api(confirm=None)), 1, "confirms"),
         ((api(),), 0, "confirms"),
+        ((tuf(models=("faces",)), api()), 1, "may bring faces alone"),
         ((api(confirm="hints"),), 0, "confirms"),
         ((api(trust=SourceTrust.SHA256, url="http://h"),), 0, "on the way"),
         ((api(trust=SourceTrust.SHA256, url="http://127.0.0.1.evil.org"),), 0, "way"),
