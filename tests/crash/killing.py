@@ -10,19 +10,15 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from edged.client import Control
 from edged.errors import BadBundle, EdgedError, NoDaemon, UnknownVersion
-from edged.host.files import DiskFiles
-from edged.store.layout import Layout
-from edged.store.links import Links
-from edged.store.releases import Releases
 from edged.wire.changes import ENDS, Change, ChangesRequest, Step
 from edged.wire.endpoints import CHANGES, USE
 from edged.wire.messages import UseRequest
 from tests.crash import named_daemon
+from tests.crash.campaign import WORDS, Outcome, live
 from tests.crash.strikes import KILL, Call, planned, struck, threads, traced, was_hit
 from tests.data import onnx_files
 from tests.fakes.box import bundle
@@ -44,28 +40,7 @@ DOUBLED, NEGATED = [2.0] * 4, [-1.0] * 4
 #: Threads of the daemon that change the store.
 WRITERS = {"intake_0", "activate_0"}
 
-#: What a technician must read when the disk said so.
-WORDS = {
-    "error=ENOSPC": "is full",
-    "error=EIO": "reports an input/output error",
-    "error=EROFS": "is read-only",
-}
-
 _DIED_WITHIN_S = 5.0
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the install.
-
-    Attributes:
-        hit: whether the planned call was struck.
-        said: what the installer was told; empty if it went well.
-        wrong: a promise that was broken; empty for none.
-    """
-
-    hit: bool
-    said: str
-    wrong: str
 
 
 def prepared(home: Path) -> Path:
@@ -180,15 +155,10 @@ def _wrong(daemon: Daemon, error: EdgedError | None) -> str:
         return f"it answers {found}"
     if error is None and found != NEGATED:
         return "the installer was told that it serves, and it does not"
-    layout = Layout(daemon.state)
-    releases = Releases(layout, DiskFiles())
-    current = Links(layout, DiskFiles()).current("sums")
-    if current is None:
-        return "no link is left"
-    release = releases.read("sums", current)
-    if faults := releases.verify(release):
-        return f"what is live is not whole: {faults[0]}"
-    if (release.manifest.seq == NEW) is not (found == NEGATED):
+    seq, fault = live(daemon.state, "sums")
+    if fault:
+        return fault
+    if (seq == NEW) is not (found == NEGATED):
         return "link and answers differ"
     return ""
 

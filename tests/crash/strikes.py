@@ -29,7 +29,7 @@ KILL = "signal=SIGKILL"
 
 _LINE = re.compile(r"(?:(?P<tid>\d+) +)?(?P<name>[a-z]\w+)\((?P<said>.*)")
 #: Names that are other ones in every run.
-_RANDOM = re.compile(r"\b[0-9a-f]{16}\b")
+_RANDOM = re.compile(r"\b([0-9a-f]{16}|tmp\w{8})\b")
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +138,6 @@ def was_hit(out: Path, call: Call, store: Path) -> bool:
 
 
 def _what(said: str, store: Path) -> str:
-    """Return the paths below the store that a call is about."""
-    found = re.findall(rf'{re.escape(str(store))}/([^"<>]+)', said)
-    return _RANDOM.sub("*", " -> ".join(dict.fromkeys(found)))
+    """Return the paths in the store that a call is about; `.` is the store itself."""
+    found = re.findall(rf'{re.escape(str(store))}(?:/([^"<>]+))?["<>]', said)
+    return _RANDOM.sub("*", " -> ".join(dict.fromkeys(name or "." for name in found)))

@@ -13,17 +13,13 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.crash.killing import WORDS, WRITERS, hit, plan, prepared
+from tests.crash.campaign import WORDS, explore, settled, stride
+from tests.crash.killing import WRITERS, hit, plan, prepared
 from tests.crash.strikes import KILL, Call
 from tests.fakes.daemon import short_home
 
 #: Every so many-th call; `make crash` takes every one.
-STRIDE = int(os.environ.get("EDGED_CRASH_STRIDE", "6"))
-
-#: Plain runs until two are the same: the first may compile a module, others do not.
-PLAIN_RUNS = 4
-#: A strike that missed is tried again: another thread's doings can shift a count.
-TRIES = 3
+STRIDE = stride(6)
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,34 +41,21 @@ class Bench(NamedTuple):
 def bench() -> Iterator[Bench]:
     """Return the store, and calls that two plain runs in a row have made."""
     with short_home() as work:
-        template, before = prepared(work / "t"), list[Call]()
-        for _ in range(PLAIN_RUNS):
-            calls = plan(template, work / "h")
-            if calls == before:
-                yield Bench(work, template, calls)
-                return
-            before = calls
-    raise AssertionError("no two plain runs make the same calls")
+        template = prepared(work / "t")
+        calls = settled(lambda: plan(template, work / "h"))
+        yield Bench(work, template, calls)
 
 
-def explore(bench: Bench, how: str, first: int) -> tuple[int, list[str]]:
-    """Strike every STRIDE-th call; return how many were hit, and faults."""
-    hits, faults = 0, []
-    for call in bench.calls[first % STRIDE :: STRIDE]:
-        for _ in range(TRIES):
-            outcome = hit(bench.template, bench.work / "h", call, how)
-            if outcome.wrong:
-                faults.append(f"{call}: {outcome.wrong} (said: {outcome.said!r})")
-            if outcome.hit:
-                hits += 1
-                break
-    print(f"{how}: {hits} hits")  # noqa: T201  # shown with -s
-    return hits, faults
+def struck(bench: Bench, how: str, first: int) -> None:
+    """Strike every STRIDE-th call; nothing may be wrong, and no strike miss."""
+    calls = bench.calls[first % STRIDE :: STRIDE]
 
+    hits, faults = explore(
+        calls, how, lambda call, by: hit(bench.template, bench.work / "h", call, by)
+    )
 
-def wanted(bench: Bench, first: int) -> int:
-    """Return how many calls a plain run says there are to strike."""
-    return len(range(first % STRIDE, len(bench.calls), STRIDE))
+    assert faults == []
+    assert hits == len(calls)
 
 
 def test_all_who_change_the_store_are_struck(bench: Bench) -> None:
@@ -85,18 +68,10 @@ def test_all_who_change_the_store_are_struck(bench: Bench) -> None:
 
 def test_a_kill_at_any_call_leaves_the_old_or_the_new_release(bench: Bench) -> None:
     """Never a mixture, always one that serves; and the next install succeeds."""
-    hits, faults = explore(bench, KILL, 0)
-
-    assert faults == []
-    assert hits == wanted(bench, 0)
+    struck(bench, KILL, 0)
 
 
 @pytest.mark.parametrize("how", WORDS)
 def test_a_disk_that_refuses_any_call_takes_nobody_down(bench: Bench, how: str) -> None:
     """It is told so, the same daemon serves on, and installs when the fault is gone."""
-    first = 1 + list(WORDS).index(how)
-
-    hits, faults = explore(bench, how, first)
-
-    assert faults == []
-    assert hits == wanted(bench, first)
+    struck(bench, how, 1 + list(WORDS).index(how))
