@@ -83,6 +83,9 @@ docs: $(DEV) ## Write the generated files again
 	@$(BIN)/python -m tools.config_pages
 	@$(BIN)/python -m tools.cli_pages
 	@$(BIN)/python -m tools.update_pages
+	@$(BIN)/python -m tools.completions
+	@$(BIN)/python -m tools.editor_schema
+	@$(BIN)/python -m tools.man_pages
 	@$(BIN)/python -m edged.api.openapi >$(VENV)/openapi.json
 	@mv $(VENV)/openapi.json docs/reference/openapi.json
 
