@@ -19,7 +19,7 @@ complete -c edgectl -n 'not __fish_seen_subcommand_from status models install ch
 complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l timeout -d 'give up after this long'
 complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l socket -d 'control socket (EDGED_CONTROL_SOCKET)'
 complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l data-socket -d 'data socket (EDGED_SOCKET)'
-complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l runtime-dir -d 'where sockets and the snapshot are'
+complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l runtime-dir -d ''
 complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l state-dir -d ''
 complete -c edgectl -n 'not __fish_seen_subcommand_from status models install changes watch infer bench update publish config device version' -l config -d ''
 complete -c edgectl -n '__fish_seen_subcommand_from status' -l help -d 'print this and end'

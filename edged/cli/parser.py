@@ -210,7 +210,7 @@ def add_common(to: argparse.ArgumentParser, *, rare: str | None = None) -> None:
     add("--timeout", "SECONDS", "give up after this long", seconds)
     add("--socket", "PATH", "control socket (EDGED_CONTROL_SOCKET)", str)
     add("--data-socket", "PATH", "data socket (EDGED_SOCKET)", str)
-    add("--runtime-dir", "DIR", "where sockets and the snapshot are", str)
+    add("--runtime-dir", "DIR", rare or "where sockets and the snapshot are", str)
     without = "if no daemon says it"
     add("--state-dir", "DIR", rare or f"where models are, {without}", str)
     add("--config", "FILE", rare or f"configuration file, {without}", str)

@@ -9,7 +9,7 @@ from edged.config.rows import SETTINGS
 from tools import editor_schema, man_pages
 
 ROOT = Path(__file__).resolve().parents[3]
-EXAMPLES = sorted((ROOT / "config" / "edged.d").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.yaml"))
 
 
 def test_the_schema_is_fresh() -> None:
