@@ -320,10 +320,15 @@ def _given_up(offer: Offer, situation: Situation) -> Objection | None:
 
 
 def _delayed(offer: Offer, situation: Situation) -> Objection | None:
+    """Wait, also where a person wants it at once.
+
+    What failed before that was forgotten then; what fails since would fail again, and
+    again, as fast as the box can.
+    """
     setback = _setback(offer, situation)
     if setback is None or _is_over(setback.until, situation):
         return None
-    return None if _urged(offer, situation) else _told(setback)
+    return _told(setback)
 
 
 #: The order is that of what a person can change least.

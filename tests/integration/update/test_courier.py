@@ -15,11 +15,13 @@ import pytest
 from edged.errors import (
     ChangeUnderWay,
     Conflict,
+    EdgedError,
     InvalidRequest,
     NoDaemon,
     NotFetched,
     NotPermitted,
     Rejected,
+    StoreFailed,
     Untrusted,
 )
 from edged.host.files import DiskFiles, Site
@@ -1100,3 +1102,28 @@ async def test_people_read_the_clock_on_the_wall(world: World) -> None:
     since = read_utc(why.since_utc)
     assert since is not None
     assert abs((datetime.now(UTC) - since).total_seconds()) < 60
+
+
+@pytest.mark.parametrize(
+    ("failed", "reason"),
+    [
+        (StoreFailed("cannot write it: full", errno=errno.ENOSPC), Reason.NO_SPACE),
+        (NotFetched("cannot fetch it: cut", reason="cut"), Reason.CUT),
+    ],
+    ids=["full", "cut"],
+)
+async def test_what_a_person_wants_at_once_is_not_tried_without_end(
+    world: World, failed: EdgedError, reason: Reason
+) -> None:
+    """A failure after `now` has its reason and its wait, as any has."""
+    world.chance = 0.9
+    world.carrier.chunks_before_error = 0
+    world.carrier.errors = [failed] * 1000
+
+    async with world.alive() as courier:
+        await courier.now(ALL, "ann")
+        status = await until(courier, lambda s: (reason, 15) in reasons(s))
+        await asyncio.sleep(0.2)
+
+    assert status.activity in {Activity.HELD, Activity.BACK_OFF}
+    assert 999 == len(world.carrier.errors)

@@ -402,12 +402,6 @@ def test_another_release_that_waits_for_a_person_stands_in_nobodys_way() -> None
             "the network costs by the byte",
             None,
         ),
-        (
-            situation(setbacks=(setback(NOW + HOUR),)),
-            Reason.STALLED,
-            "it stalled",
-            NOW + HOUR,
-        ),
     ],
 )
 def test_what_stands_against_a_model_until_somebody_wants_it_now(
@@ -418,10 +412,23 @@ def test_what_stands_against_a_model_until_somebody_wants_it_now(
 
     assert found is not None
     assert (reason, says, until) == (found.reason, found.text, found.until)
-    assert "edgectl update now digits" in found.hint or reason is Reason.STALLED
+    assert "edgectl update now digits" in found.hint
     for now in ("digits", None):
         urged = msgspec.structs.replace(where, wishes=Wishes(now=frozenset({now})))
         assert first(OF_MODEL, OFFER, urged) is None
+
+
+@pytest.mark.parametrize("now", [frozenset(), frozenset({"digits"}), frozenset({None})])
+def test_what_failed_waits_also_for_who_wants_it_now(
+    now: frozenset[str | None],
+) -> None:
+    """It failed after the wish, which made everything before it forgotten."""
+    where = situation(setbacks=(setback(NOW + HOUR),), wishes=Wishes(now=now))
+
+    found = first(OF_MODEL, OFFER, where)
+
+    assert found is not None
+    assert (Reason.STALLED, NOW + HOUR) == (found.reason, found.until)
 
 
 @pytest.mark.parametrize(
