@@ -207,7 +207,11 @@ class Council:
         self.again_s = min((end for end in ends if end is not None), default=None)
 
     def _dated(self, why_not: tuple[WhyNot, ...], moment: Moment) -> tuple[WhyNot, ...]:
-        """Date reasons by the clock that people read, whatever is believed of it."""
+        """Date reasons by the clock that people read, whatever is believed of it.
+
+        One that stood last time is as old as it was; another reason of the same
+        release, or the same of another, is new.
+        """
         before = {_key(one): one.since_utc for one in self._why_not}
         wall = self._clock.utc()
         return tuple(
@@ -233,7 +237,6 @@ class Council:
             conditions=conditions,
             setbacks=self._setbacks(moment),
             current=current.digest if current else None,
-            before=self._why_not,
         )
 
     def _setbacks(self, moment: Moment) -> tuple[Setback, ...]:

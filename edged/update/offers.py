@@ -13,7 +13,7 @@ import msgspec
 from edged.config.update import Update
 from edged.update.window import Window, window
 from edged.wire.listing import Listing
-from edged.wire.updates import Reason, WhyNot
+from edged.wire.updates import Reason
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +163,6 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         setbacks: of releases that were tried.
         current: digest of the release that is being taken; it goes on before others
             begin.
-        before: the reasons that stood last time, for their `since_utc`.
     """
 
     box: Box
@@ -174,7 +173,6 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     conditions: Conditions = Conditions()
     setbacks: tuple[Setback, ...] = ()
     current: str | None = None
-    before: tuple[WhyNot, ...] = ()
 
 
 def policy(settings: Update, zone: tzinfo) -> Policy:

@@ -200,11 +200,6 @@ def _waits(other: Offer) -> Objection:
 
 def _told(offer: Offer, bar: Objection, situation: Situation) -> WhyNot:
     listing = offer.listing
-    key = (listing.model, listing.seq, bar.reason)
-    since = next(
-        (w.since_utc for w in situation.before if (w.model, w.seq, w.reason) == key),
-        utc_text(situation.now),
-    )
     return WhyNot(
         reason=bar.reason,
         source=offer.source,
@@ -213,7 +208,7 @@ def _told(offer: Offer, bar: Objection, situation: Situation) -> WhyNot:
         model=listing.model,
         seq=listing.seq,
         version=listing.version,
-        since_utc=since,
+        since_utc=utc_text(situation.now),
         until_utc=None if bar.until is None else utc_text(bar.until),
     )
 

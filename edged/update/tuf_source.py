@@ -15,6 +15,7 @@ import msgspec
 
 from edged.errors import NotFetched, Untrusted
 from edged.host.clock import Clock
+from edged.trust.clock import Trust
 from edged.trust.listings import Trusted
 from edged.trust.repository import Repository
 from edged.trust.workflow import Fetch
@@ -70,12 +71,15 @@ class TufSource:
 
     @property
     def at(self) -> datetime | None:
-        """Return the time that was believed at the last look, and what passed since.
+        """Return a time that is over: that of the last look, and what passed since.
 
-        None before the first one.
+        None before the first one. A clock that is right may be set back by a moment,
+        and must not count as behind for that: then nothing is added.
         """
         if self._trusted is None:
             return None
+        if self._trusted.clock == Trust.RIGHT.value:
+            return self._trusted.at
         passed_s = self._clock.monotonic() - self._looked_s
         return self._trusted.at + timedelta(seconds=passed_s)
 

@@ -1096,12 +1096,39 @@ async def test_people_read_the_clock_on_the_wall(world: World) -> None:
     world.source.say(15, starts="2029-01-01T00:00:00Z")
 
     async with world.alive() as courier:
-        status = await until(courier, lambda s: (Reason.NOT_YET, 15) in reasons(s))
+        first = await until(courier, lambda s: (Reason.NOT_YET, 15) in reasons(s))
+        await asyncio.sleep(1.1)  # dates have whole seconds
+        again = await courier.check(ALL, "ann")
+        world.source.say(15, halted=True)
+        other = await courier.check(ALL, "ann")
 
-    (why,) = [one for one in status.reasons if one.reason is Reason.NOT_YET]
-    since = read_utc(why.since_utc)
-    assert since is not None
-    assert abs((datetime.now(UTC) - since).total_seconds()) < 60
+    first_utc, again_utc, other_utc = (
+        next(why.since_utc for why in status.reasons if why.seq == 15)
+        for status in (first, again, other)
+    )
+    assert first_utc == again_utc < other_utc
+    assert abs((datetime.now(UTC) - _date(first_utc)).total_seconds()) < 60
+
+
+async def test_people_read_when_it_goes_on_by_their_clock(world: World) -> None:
+    """A box whose clock is not believed does not say "in 0 s" for ever."""
+    world.now = datetime(2020, 1, 1, tzinfo=UTC)
+    world.source.say(15, starts="2019-01-01T00:00:00Z")
+    world.chance = 0.9
+    world.carrier.errors = [NotFetched("cannot fetch it: cut", reason="cut")] * 9
+
+    async with world.alive() as courier:
+        status = await until(courier, lambda s: (Reason.CUT, 15) in reasons(s))
+
+    (why,) = [one for one in status.reasons if one.reason is Reason.CUT]
+    assert why.until_utc is not None
+    assert _date(why.until_utc) > datetime.now(UTC)
+
+
+def _date(utc: str) -> datetime:
+    date = read_utc(utc)
+    assert date is not None
+    return date
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,13 +50,23 @@ def push(publisher: TufRepository, into: Path) -> None:
 
 
 @pytest.fixture
+def clock() -> Hours:
+    """Return what counts the time since a look."""
+    return Hours()
+
+
+@pytest.fixture
 def source(
-    place: str, publisher: TufRepository, web: Web, tmp_path: Path
+    place: str, publisher: TufRepository, web: Web, clock: Hours, tmp_path: Path
 ) -> Iterator[Make]:
     """Return what makes a source of it."""
     with ThreadPoolExecutor(1, thread_name_prefix="trust") as thread:
 
-        def make(*places: str, takes: Callable[[str], bool] = bool) -> TufSource:
+        def make(
+            *places: str,
+            takes: Callable[[str], bool] = bool,
+            synchronised: bool = False,
+        ) -> TufSource:
             return TufSource(
                 "main",
                 places or (place,),
@@ -64,11 +74,11 @@ def source(
                     tmp_path / "trust",
                     publisher.first_root,
                     DiskFiles(),
-                    Watchmaker(tmp_path, kernel=lambda: False),
+                    Watchmaker(tmp_path, kernel=lambda: synchronised),
                 ),
                 web=web,
                 thread=thread,
-                clock=Hours(),
+                clock=clock,
                 takes=takes,
             )
 
@@ -91,6 +101,37 @@ async def test_a_look_tells_every_release(source: Make) -> None:
     assert 2 == main.versions["timestamp"]
     assert main.at is not None
     assert main.at >= NOW
+
+
+async def test_time_goes_on_where_nobody_set_the_clock(
+    source: Make, clock: Hours
+) -> None:
+    """Or a roll-out would never come to a box without one."""
+    main = source()
+    await main.look()
+    before = main.at
+
+    clock.now += 3600
+
+    assert before is not None
+    assert before + timedelta(hours=1) == main.at
+
+
+async def test_a_clock_that_is_right_may_be_set_back_a_little(
+    source: Make, publisher: TufRepository, host: Nginx, tmp_path: Path, clock: Hours
+) -> None:
+    """The time of the look is over, whatever has passed since; no more is known."""
+    publisher.now = datetime.now(UTC) - timedelta(days=1)
+    publisher.publish()
+    push(publisher, host.root / tmp_path.name)
+    main = source(synchronised=True)
+    await main.look()
+    before = main.at
+
+    clock.now += 3600
+
+    assert "right" == main.clock
+    assert before == main.at
 
 
 async def test_only_what_it_may_bring_is_looked_at(source: Make) -> None:

@@ -350,30 +350,6 @@ def test_a_revoked_live_release_runs_on_until_its_successor_may_come() -> None:
     assert choice.why_not[0].text.endswith("; digits 1.15.0 (seq 15) is to replace it")
 
 
-def test_a_reason_keeps_the_moment_at_which_it_began() -> None:
-    """Another reason of the same release, or the same of another one, is new."""
-    old = "2026-02-01T00:00:00Z"
-    before = tuple(
-        WhyNot(
-            reason=reason,
-            source="main",
-            text="",
-            model="digits",
-            seq=seq,
-            since_utc=old,
-        )
-        for seq, reason in ((15, Reason.HALTED), (16, Reason.NOT_YET))
-    )
-    offers = [offer(seq, halted=True) for seq in (15, 16, 17)]
-
-    choice = choose(offers, msgspec.structs.replace(CALM, before=before))
-
-    fresh = "2026-03-01T12:00:00Z"
-    assert [(17, fresh), (16, fresh), (15, old)] == [
-        (why.seq, why.since_utc) for why in choice.why_not
-    ]
-
-
 def test_a_reason_has_all_that_people_are_told() -> None:
     """Whose release it is, and when it is looked at again."""
     hold = Hold(until=NOW + HOUR)
