@@ -1118,6 +1118,7 @@ async def test_people_read_when_it_goes_on_by_their_clock(world: World) -> None:
     world.carrier.errors = [NotFetched("cannot fetch it: cut", reason="cut")] * 9
 
     async with world.alive() as courier:
+        await courier.check(ALL, "ann")
         status = await until(courier, lambda s: (Reason.CUT, 15) in reasons(s))
 
     (why,) = [one for one in status.reasons if one.reason is Reason.CUT]
