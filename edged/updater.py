@@ -22,7 +22,6 @@ from edged.api.server import Server
 from edged.api.updates import NoUpdater, Updater, updates_app
 from edged.bounds import connection_limits
 from edged.command import leave, run, say
-from edged.config import Settings
 from edged.errors import BadConfig
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Site
@@ -34,6 +33,8 @@ from edged.updating import Updating
 from edged.wire.words import utc_text
 
 logger = logging.getLogger("edged")
+
+Load = Callable[[], config.Loaded]
 
 #: Where it keeps what it fetches, as the package makes it.
 STATE_DIR = Path("/var/lib/edged-updater")
@@ -57,66 +58,97 @@ class Announcer:
             self._notifier.stopping()
 
 
-async def live(settings: Settings) -> None:
-    """Fetch until SIGTERM.
+class UpdaterProcess:
+    """All rooms of edged-updater, tied."""
 
-    Raises:
-        EdgedError: it cannot start here.
-    """
-    files, clock, notifier = DiskFiles(), SystemClock(), Notifier()
-    folder = settings.update.state_dir or STATE_DIR
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if not folder.exists():
-        files.mkdir(Site.STORE_FOLDER, folder)
-    with only_daemon(folder), ExitStack() as stack:
-        updating = None
-        if settings.update.sources:
-            updating = Updating(
-                settings,
-                folder=folder,
-                files=files,
-                clock=clock,
-                apart=True,
-            )
-        since = utc_text(clock.utc())
-        door = _door(
-            settings,
-            updating.courier if updating else NoUpdater(since_utc=since, apart=False),
-            stack,
+    def __init__(self, loaded: config.Loaded, load: Load) -> None:
+        self._loaded, self._load = loaded, load
+        settings = loaded.settings
+        self._files, self._clock = DiskFiles(), SystemClock()
+        self._notifier = Notifier()
+        self._folder = settings.update.state_dir or STATE_DIR
+        self._updating: Updating | None = None
+        self._roles = Roles(
+            admin_groups=settings.control.admin_groups,
+            admin_users=settings.control.admin_users,
+            update_user=settings.update.user,
         )
-        services: list[Service] = [Server([door], connection_limits(settings))]
-        if updating is not None:
-            services += [updating.outlook, updating]
-        services.append(Announcer(notifier, len(settings.update.sources)))
-        await supervise(services, stop)
 
+    async def run(self) -> None:
+        """Fetch until SIGTERM.
 
-def _door(settings: Settings, updater: Updater, stack: ExitStack) -> Door:
-    server = settings.server
-    given = inherited(names=("updater",)).updater
-    own = []
-    if not given:
-        path = settings.runtime_dir / "updater.sock"
-        own.append(unix_listener(path, server.mode, server.group))
-    for listener in (*given, *own):
-        stack.callback(listener.close)
-        for warning in listener.warnings:
-            logger.warning("%s", warning)
-        logger.info("listening on %s", listener.where)
-    roles = Roles(
-        admin_groups=settings.control.admin_groups,
-        admin_users=settings.control.admin_users,
-        update_user=settings.update.user,
-    )
-    return Door(
-        name="updater",
-        app=updates_app(updater, roles),
-        refuse=problems.control_answer,
-        own=tuple(own),
-        inherited=given,
-    )
+        Raises:
+            EdgedError: it cannot start here.
+        """
+        settings, loop = self._loaded.settings, asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        if not self._folder.exists():
+            self._files.mkdir(Site.STORE_FOLDER, self._folder)
+        with only_daemon(self._folder), ExitStack() as stack:
+            if settings.update.sources:
+                self._updating = Updating(
+                    settings,
+                    folder=self._folder,
+                    files=self._files,
+                    clock=self._clock,
+                    apart=True,
+                )
+            limits = connection_limits(settings)
+            services: list[Service] = [Server([self._door(stack)], limits)]
+            if self._updating is not None:
+                services += [self._updating.outlook, self._updating]
+            sources = len(settings.update.sources)
+            services.append(Announcer(self._notifier, sources))
+            await supervise(services, stop)
+
+    def _door(self, stack: ExitStack) -> Door:
+        settings = self._loaded.settings
+        given = inherited(names=("updater",)).updater
+        own = []
+        if not given:
+            path, server = settings.runtime_dir / "updater.sock", settings.server
+            own.append(unix_listener(path, server.mode, server.group))
+        for listener in (*given, *own):
+            stack.callback(listener.close)
+            for warning in listener.warnings:
+                logger.warning("%s", warning)
+            logger.info("listening on %s", listener.where)
+        return Door(
+            name="updater",
+            app=updates_app(self._updater(), self._roles),
+            refuse=problems.control_answer,
+            own=tuple(own),
+            inherited=given,
+        )
+
+    def _updater(self) -> Updater:
+        if self._updating is not None:
+            return self._updating.courier
+        return NoUpdater(since_utc=utc_text(self._clock.utc()), apart=False)
+
+    def _reload(self) -> None:
+        """Take over new settings as a whole, or keep the old ones and say why."""
+        try:
+            loaded = self._load()
+        except BadConfig as error:
+            logger.error(  # noqa: TRY400  # no traceback: a typo
+                "the settings in force stay: %s", error.message
+            )
+            return
+        for change in config.changes(self._loaded.settings, loaded.settings):
+            then = "" if change.reloadable else ", after a restart"
+            what = (change.key, change.old, change.new, then)
+            logger.info("setting %s: %s -> %s%s", *what)
+        self._loaded = config.reloaded(self._loaded, loaded)
+        settings = self._loaded.settings
+        log.configure(settings.log.level.value)
+        self._roles.admin_groups = settings.control.admin_groups
+        self._roles.admin_users = settings.control.admin_users
+        if self._updating is not None:
+            self._updating.obey(settings)
 
 
 # --- the command -----------------------------------------------------------------
@@ -133,13 +165,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if value is not None
     }
+
+    def load() -> config.Loaded:
+        return config.read(args.config, overrides=overrides)
+
     try:
-        settings = config.read(args.config, overrides=overrides).settings
+        loaded = load()
     except BadConfig as error:
         say(f"edged-updater: {error.message}")
         return os.EX_CONFIG
-    log.configure(settings.log.level.value)
-    return run(live(settings))
+    log.configure(loaded.settings.log.level.value)
+    return run(UpdaterProcess(loaded, load).run())
 
 
 def command() -> None:

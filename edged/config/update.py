@@ -134,6 +134,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
             Duration("1min", "30d"),
             "Time between two looks at a source; the real one varies by a half, so that"
             " a fleet does not come all at once.",
+            reloadable=True,
         ),
     ] = 6 * 3600.0
     window: Annotated[
@@ -143,22 +144,32 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
             "Time of day in which releases are fetched and activated, `02:00-05:00`;"
             " it may span midnight. A box whose clock is not set waits for three days"
             " at most.",
+            reloadable=True,
         ),
     ] = None
     time_zone: Annotated[
         str | None,
-        Setting(Maybe(TimeZone()), "Of `window`; null is this box's own."),
+        Setting(
+            Maybe(TimeZone()),
+            "Of `window`; null is this box's own.",
+            reloadable=True,
+        ),
     ] = None
     min_battery: Annotated[
         int,
         Setting(
             Whole(0, 100),
             "Least charge in percent to fetch with, where the box runs on a battery.",
+            reloadable=True,
         ),
     ] = 30
     metered: Annotated[
         bool,
-        Setting(Flag(), "Fetch over networks that cost by the byte, too."),
+        Setting(
+            Flag(),
+            "Fetch over networks that cost by the byte, too.",
+            reloadable=True,
+        ),
     ] = False
     rate: Annotated[
         int | None,
@@ -166,6 +177,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
             Maybe(Size("1KiB", "1024GiB")),
             "Most bytes per second that a download may take; null leaves it to the"
             " network.",
+            reloadable=True,
         ),
     ] = None
     reserve: Annotated[
@@ -173,6 +185,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
         Setting(
             Size("0B", "1024GiB"),
             "Disk space that an update must leave free.",
+            reloadable=True,
         ),
     ] = 256 << 20
     proxy: Annotated[
@@ -202,6 +215,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
             Flag(),
             "Unload a live release that its publisher has revoked where there is none"
             " to replace it. By default it serves on, with a warning.",
+            reloadable=True,
         ),
     ] = False
     device_id: Annotated[

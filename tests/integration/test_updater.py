@@ -205,6 +205,37 @@ def test_without_a_source_it_says_so_and_ends_cleanly(home: Path) -> None:
     assert not (home / "r" / "updater.sock").exists()
 
 
+def test_settings_are_read_again_and_a_typo_changes_nothing(home: Path) -> None:
+    """SIGHUP is no reason to end; the log says what became of it."""
+    config = home / "edged.yaml"
+    config.write_text("server: {group: null}\nupdate: {rate: 1MiB}\n")
+    (home / "r").mkdir()
+
+    with updater(home, config) as process:
+        config.write_text("server: {group: null}\nupdate: {rate: fast}\n")
+        process.send_signal(signal.SIGHUP)
+        refused = _logged(home, "the settings in force stay")
+        config.write_text("server: {group: null}\nupdate: {rate: 2MiB, apart: true}\n")
+        process.send_signal(signal.SIGHUP)
+        taken = _logged(home, "update.rate: 1MiB -> 2MiB")
+        status = told(home)
+
+    assert "update.rate" in refused
+    assert "update.apart: False -> True, after a restart" in taken
+    assert "no sources" in status.text
+
+
+def _logged(home: Path, words: str) -> str:
+    """Return what the updater logged, once these words are in it."""
+    until = time.monotonic() + WITHIN_S
+    while time.monotonic() < until:
+        text = (home / "updater.log").read_text()
+        if words in text:
+            return text
+        time.sleep(0.02)
+    raise AssertionError(text)
+
+
 def test_a_configuration_that_does_not_hold_is_told(home: Path) -> None:
     """With the status that keeps a unit from trying again."""
     config = home / "edged.yaml"

@@ -8,11 +8,13 @@ import asyncio
 import hashlib
 import io
 import os
+import signal
 import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -267,6 +269,24 @@ def test_a_release_comes_through_cuts_while_nobody_notices(
     # Of each connection that broke, what was no whole chunk is asked for again.
     assert 8 * CHUNK_BYTES <= cut.fetched_bytes <= (8 + 2) * CHUNK_BYTES
     assert [(3, Reason.QUARANTINED)] == [(one.seq, one.reason) for one in why]
+
+
+@pytest.mark.slow
+def test_a_window_that_is_taken_away_holds_nothing_up(fleet: Fleet, home: Path) -> None:
+    """The daemon reads its settings again, and its updater obeys."""
+    far = datetime.now(UTC) + timedelta(hours=12)
+    window = f"{far:%H:%M}-{far + timedelta(minutes=1):%H:%M}"
+    closed = f"window: '{window}'\n  time-zone: UTC"
+    settings = fleet.settings(home, fleet.host.url, closed)
+    with running(home, "--config", str(settings)) as daemon:
+        with Control(daemon.control) as control:
+            control.call(endpoints.UPDATE_CHECK, UpdateScope())
+        held = wait_idle(daemon)
+        fleet.settings(home, fleet.host.url)
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(daemon, 1, Step.COMMITTED)
+
+    assert [Reason.WINDOW] == [why.reason for why in held.reasons]
 
 
 @pytest.mark.slow
