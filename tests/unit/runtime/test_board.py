@@ -1,12 +1,13 @@
 """What a proof depends on: CPU and runtime versions, by captured /proc/cpuinfo."""
 
 import os
+import sys
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from edged.runtime.board import board
+from edged.runtime.board import _version, board
 from edged.wire.release import BackendName
 
 CORES = len(os.sched_getaffinity(0))
@@ -63,3 +64,30 @@ def test_only_the_runtimes_that_are_needed_are_told() -> None:
     found = board([BackendName.ONNX, BackendName.ONNX]).runtimes
 
     assert {"onnxruntime": metadata.version("onnxruntime")} == found
+
+
+def test_a_version_is_that_of_the_package_s_own_metadata() -> None:
+    """The folder's name and what is in it say the same."""
+    _version.cache_clear()
+
+    for package in ("onnxruntime", "ai-edge-litert", "no-such-runtime"):
+        try:
+            expected = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            expected = None
+        assert expected == _version(package)
+
+
+def test_a_package_without_such_a_folder_is_found_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an old tool installed it."""
+    egg = tmp_path / "onnxruntime-1.2.3.egg-info"
+    egg.write_text("Metadata-Version: 2.1\nName: onnxruntime\nVersion: 1.2.3\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    _version.cache_clear()
+
+    found = _version("onnxruntime")
+
+    _version.cache_clear()
+    assert "1.2.3" == found
