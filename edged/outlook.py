@@ -52,7 +52,8 @@ class Outlook:
     async def run(self, ready: Callable[[], None]) -> None:
         """Look until cancelled; see `lifecycle.Service`."""
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="outlook") as thread:
+        thread = ThreadPoolExecutor(1, thread_name_prefix="outlook")
+        try:
             while True:
                 look = await loop.run_in_executor(thread, self._sensors.read)
                 found = conditions(look.sensed, before=self.watch.value)
@@ -60,6 +61,8 @@ class Outlook:
                     self._owned.set(found)
                 ready()
                 await asyncio.sleep(self._period_s)
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 def conditions(sensed: Sensed, *, before: Conditions) -> Conditions:
