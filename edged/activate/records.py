@@ -30,7 +30,7 @@ def unnoted(release: Release, failed: EdgedError) -> EdgedError:
     return type(failed)(
         f"cannot write down that {release.name} {release.manifest.version} serves, "
         f"which it does: {failed.message}",
-        hint=f"{failed.hint}; then install it once more",
+        hint="; then ".join(filter(None, (failed.hint, "install it once more"))),
         **failed.fields,
     )
 

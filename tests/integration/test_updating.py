@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import signal
+import socket
 import tarfile
 import threading
 import time
@@ -152,6 +153,14 @@ def wait_idle(daemon: Daemon) -> UpdateStatus:
     raise AssertionError(f"{told(daemon)}\n{daemon.log.read_text()}")
 
 
+def metrics(daemon: Daemon) -> bytes:
+    """Ask for what a collector gathers."""
+    with socket.socket(socket.AF_UNIX) as sock, sock.makefile("rb") as answer:
+        sock.connect(str(daemon.data))
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return answer.read()
+
+
 class Callers:
     """Somebody who asks all the time, and notes what is wrong.
 
@@ -282,11 +291,13 @@ def test_a_window_that_is_taken_away_holds_nothing_up(fleet: Fleet, home: Path) 
         with Control(daemon.control) as control:
             control.call(endpoints.UPDATE_CHECK, UpdateScope())
         held = wait_idle(daemon)
+        counted = metrics(daemon)
         fleet.settings(home, fleet.host.url)
         daemon.process.send_signal(signal.SIGHUP)
         wait_for(daemon, 1, Step.COMMITTED)
 
     assert [Reason.WINDOW] == [why.reason for why in held.reasons]
+    assert b'edged_update_reasons{reason="window"} 1\n' in counted
 
 
 @pytest.mark.slow
