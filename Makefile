@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo demo-update run test fuzz crash lint type docs bench bench-fleet bench-load bench-peers demo-model pins clean
+.PHONY: help setup demo demo-update run test system fuzz crash lint type docs bench bench-fleet bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,6 +58,9 @@ run: $(READY) ## Run the daemon in the foreground, state under .demo/
 
 test: $(DEV) ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
+
+system: $(DEV) ## Boot Debian 12 and 13 with edged as their service, and try it; needs root
+	@$(BIN)/python -m pytest -q -s tests/system $(ARGS)
 
 fuzz: $(DEV) ## Look for bytes that break our readers, for 30 seconds
 	@$(BIN)/python -m pip install -qq --group fuzz
