@@ -11,6 +11,7 @@ from typing import Any
 
 from edged.config.rows import SECTIONS, SETTINGS, Row, kebab
 from edged.config.settings import Settings
+from edged.strictyaml.altered import Altered
 from edged.strictyaml.kinds import (
     Choice,
     Flag,
@@ -81,6 +82,15 @@ def _kind(kind: Kind[Any]) -> Schema:  # noqa: PLR0911  # a table, one row a kin
                 "properties": {
                     name: _kind(inner)
                     for name, inner in kind._kinds.items()  # noqa: SLF001
+                },
+            }
+        case Altered():
+            return {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    key: _kind(inner)
+                    for key, inner in kind._kinds.items()  # noqa: SLF001
                 },
             }
         case Flag():

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from edged.adapt.strategy import Caps
 from edged.adapt.thermal import Fit
-from edged.wire.adapt import Headroom, Strategy
+from edged.wire.adapt import Caps, Headroom, Strategy
 
 #: Changes that are worth a thought: a Pi's sensor has steps of 0.49 C.
 TEMP_STEP_C = 0.5

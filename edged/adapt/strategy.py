@@ -7,13 +7,12 @@ strategy nor leaves one. A person's choice stands until it expires, and beats al
 the protection from heat.
 """
 
-import enum
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 import msgspec
 
-from edged.wire.adapt import Axis, Headroom, Preference, Strategy
+from edged.config.adapt import Adapt
+from edged.wire.adapt import Axis, Caps, Headroom, Preference, Strategy
 
 #: A strategy that was entered stays so long: slow sensors and slow heat need as much.
 DWELL_S = 60.0
@@ -25,89 +24,8 @@ DWELL_MOST_S = 960.0
 ORDER = tuple(Strategy)
 
 
-class Errand(enum.Enum):
-    """What is done for the sake of updates."""
-
-    CHECK = "check"
-    DOWNLOAD = "download"
-    TRIAL = "trial"
-
-
-class Caps(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy allows.
-
-    Attributes:
-        cost: share of the dearest variant's CPU time that an answer may cost; the
-            cheapest variant is always allowed.
-        threads: share of the threads that the profile calls best; never below one.
-        duty: largest share of time that runs of a model may take.
-        batch_window_s: that a request may wait for others to join it.
-        queue: requests of a model that may wait.
-        priority_only: only requests of high priority are taken.
-        updates: what may be done for their sake.
-        period_s: between two looks at the sensors.
-        idle_unload_s: after which a model that nobody asks is unloaded.
-    """
-
-    cost: float
-    threads: float
-    duty: float
-    batch_window_s: float
-    queue: int
-    priority_only: bool
-    updates: tuple[Errand, ...]
-    period_s: float
-    idle_unload_s: float
-
-
-TABLE: Mapping[Strategy, Caps] = MappingProxyType(
-    {
-        Strategy.NORMAL: Caps(
-            cost=1.0,
-            threads=1.0,
-            duty=1.0,
-            batch_window_s=0.0,
-            queue=64,
-            priority_only=False,
-            updates=(Errand.CHECK, Errand.DOWNLOAD, Errand.TRIAL),
-            period_s=2.0,
-            idle_unload_s=1800.0,
-        ),
-        Strategy.LIGHTWEIGHT: Caps(
-            cost=0.5,
-            threads=0.5,
-            duty=0.7,
-            batch_window_s=0.01,
-            queue=32,
-            priority_only=False,
-            updates=(Errand.CHECK,),
-            period_s=5.0,
-            idle_unload_s=120.0,
-        ),
-        Strategy.THROTTLED: Caps(
-            cost=1.0,
-            threads=0.5,
-            duty=0.8,
-            batch_window_s=0.01,
-            queue=16,
-            priority_only=False,
-            updates=(Errand.CHECK, Errand.DOWNLOAD),
-            period_s=1.0,
-            idle_unload_s=600.0,
-        ),
-        Strategy.CRITICAL: Caps(
-            cost=0.0,
-            threads=0.0,
-            duty=0.5,
-            batch_window_s=0.01,
-            queue=4,
-            priority_only=True,
-            updates=(),
-            period_s=1.0,
-            idle_unload_s=0.0,
-        ),
-    }
-)
+#: The caps of every strategy, as they are where nobody says anything else.
+TABLE: Mapping[Strategy, Caps] = Adapt().table
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,8 +130,7 @@ def ruling(standing: Standing, force: Force | None, *, now_s: float) -> Ruling:
         return own
     if standing.strategy is Strategy.CRITICAL and standing.axis is Axis.THERMAL:
         return own
-    why = f"{force.by} chose it for {force.until_s - now_s:.0f} s more"
-    return Ruling(strategy=force.strategy, because=why, by=force.by)
+    return Ruling(strategy=force.strategy, because=f"{force.by} chose it", by=force.by)
 
 
 def cost_cap(

@@ -1,7 +1,7 @@
 """What an administrator can say, and how it is read.
 
 Reading order: `settings` (every setting: its kind, default and reason), `update` (those
-of the updater),
+of the updater), `adapt` (what each strategy allows),
 `values` (kinds of value that only the configuration has), `load` (files and the
 command line -> settings, with the origin of each), `changes` (what a reload can take
 over).
@@ -10,6 +10,7 @@ Law: rooms receive only their section of `Settings`; nobody reads a file twice, 
 nobody looks at the environment.
 """
 
+from edged.config.adapt import Adapt
 from edged.config.changes import Change, changes, reloaded
 from edged.config.load import Effective, Loaded, fragments, load, read
 from edged.config.rows import SETTINGS
@@ -27,6 +28,7 @@ from edged.config.update import Source, SourceKind, SourceTrust, Update
 
 __all__ = [
     "SETTINGS",
+    "Adapt",
     "Change",
     "Control",
     "Effective",

@@ -9,6 +9,7 @@ from typing import get_args
 
 import msgspec
 
+from edged.config.adapt import Adapt
 from edged.config.setting import Setting
 from edged.config.settings import (
     Control,
@@ -62,6 +63,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "store": Store,
     "install": Install,
     "update": Update,
+    "adapt": Adapt,
     "control": Control,
     "log": Log,
 }

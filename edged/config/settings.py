@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from edged.config.adapt import Adapt
 from edged.config.setting import Setting
 from edged.config.update import Update
 from edged.config.values import ACCOUNT, FullPath, Loopback, Mode, SocketPath
@@ -344,5 +345,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: Store = Store()
     install: Install = Install()
     update: Update = Update()
+    adapt: Adapt = Adapt()
     control: Control = Control()
     log: Log = Log()

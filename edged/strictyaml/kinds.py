@@ -264,7 +264,7 @@ class ListOf(Kind[tuple[T, ...]]):
             found = f"found {len(items)} items"
             place.note(f"cannot use this list, {found}, allowed {self.allowed}")
             raise Invalid
-        return tuple(_all((item.key, item, self._kind) for item in items).values())
+        return tuple(read_all((item.key, item, self._kind) for item in items).values())
 
     def write(self, value: tuple[T, ...]) -> Plain:
         """Return the items."""
@@ -291,7 +291,7 @@ class MapOf(Kind[dict[str, T]]):
             if not self._key.matches(key):
                 allowed = f"cannot use this key, allowed {self._key.allowed}"
                 place.key_place(key).note(allowed)
-        values = _all((key, at, self._kind) for key, at in entries.items())
+        values = read_all((key, at, self._kind) for key, at in entries.items())
         if not all(map(self._key.matches, values)):
             raise Invalid
         return values
@@ -333,7 +333,7 @@ class Record(Kind[S]):
         missing = [name for name in self._required if not place.has(name)]
         for name in missing:
             place.note(f"cannot do without the key '{name}'")
-        values = _all((name, at, self._kinds[name]) for name, at in entries.items())
+        values = read_all((name, at, self._kinds[name]) for name, at in entries.items())
         if missing:
             raise Invalid
         return self._struct(**values)
@@ -354,7 +354,7 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
     return field.default
 
 
-def _all(rows: Iterable[tuple[str, Place, Kind[T]]]) -> dict[str, T]:
+def read_all(rows: Iterable[tuple[str, Place, Kind[T]]]) -> dict[str, T]:
     """Read every row before giving up on any."""
     values: dict[str, T] = {}
     good = True

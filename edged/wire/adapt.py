@@ -18,6 +18,41 @@ class Strategy(enum.Enum):
     CRITICAL = "critical"  # it is about to fail
 
 
+class Errand(enum.Enum):
+    """What is done for the sake of updates."""
+
+    CHECK = "check"
+    DOWNLOAD = "download"
+    TRIAL = "trial"
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy allows; the defaults cap nothing.
+
+    Attributes:
+        cost: share of the dearest variant's CPU time that an answer may cost; the
+            cheapest variant is always allowed.
+        threads: share of the threads that the profile calls best; never below one.
+        duty: largest share of time that runs of a model may take.
+        batch_window_s: that a request may wait for others to join it.
+        queue: requests of a model that may wait.
+        priority_only: only requests of high priority are taken.
+        updates: what may be done for their sake.
+        period_s: between two looks at the sensors.
+        idle_unload_s: after which a model that nobody asks is unloaded.
+    """
+
+    cost: float = 1.0
+    threads: float = 1.0
+    duty: float = 1.0
+    batch_window_s: float = 0.0
+    queue: int = 64
+    priority_only: bool = False
+    updates: tuple[Errand, ...] = (Errand.CHECK, Errand.DOWNLOAD, Errand.TRIAL)
+    period_s: float = 2.0
+    idle_unload_s: float = 1800.0
+
+
 class Preference(enum.Enum):
     """What a caller wants of an answer: the request parameter `edged_preference`."""
 

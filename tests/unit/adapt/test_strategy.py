@@ -184,9 +184,7 @@ def test_a_person_decides_until_the_choice_expires() -> None:
     ]
 
     own = Ruling(strategy=Strategy.LIGHTWEIGHT, because="power: low")
-    ann = Ruling(
-        strategy=Strategy.NORMAL, because="ann chose it for 60 s more", by="ann"
-    )
+    ann = Ruling(strategy=Strategy.NORMAL, because="ann chose it", by="ann")
     assert [own, ann, own] == found
 
 
