@@ -86,6 +86,7 @@ docs: $(DEV) ## Write the generated files again
 	@$(BIN)/python -m tools.config_pages
 	@$(BIN)/python -m tools.cli_pages
 	@$(BIN)/python -m tools.update_pages
+	@$(BIN)/python -m tools.problem_pages
 	@$(BIN)/python -m tools.completions
 	@$(BIN)/python -m tools.editor_schema
 	@$(BIN)/python -m tools.man_pages

@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from edged.errors import EdgedError
+from edged.wire.notices import Notice
 
 logger = logging.getLogger("edged")
 
@@ -29,7 +30,11 @@ def run(life: Coroutine[Any, Any, None]) -> int:
         for one in known:
             _complain(one)
         if len(known) < len(group.exceptions):
-            logger.critical("a service failed", exc_info=group)
+            logger.critical(
+                "a service failed",
+                exc_info=group,
+                extra={"edged_code": Notice.BUG.value},
+            )
             return os.EX_SOFTWARE
         return os.EX_UNAVAILABLE
     logger.info("stopped")
@@ -55,4 +60,4 @@ def say(text: str) -> None:
 
 def _complain(error: EdgedError) -> None:
     hint = f"; try: {error.hint}" if error.hint else ""
-    logger.critical("%s%s", error.message, hint)
+    logger.critical("%s%s", error.message, hint, extra={"edged_code": error.code})

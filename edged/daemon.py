@@ -44,6 +44,7 @@ from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.watch import Owned
 from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
+from edged.wire.notices import Notice
 
 if TYPE_CHECKING:
     from edged.updating import Updating
@@ -134,7 +135,9 @@ class Daemon:
         for listener in every:
             stack.callback(listener.close)
             for warning in listener.warnings:
-                logger.warning("%s", warning)
+                logger.warning(
+                    "%s", warning, extra={"edged_code": Notice.SOCKET_GROUP.value}
+                )
         regions = Regions(region_bounds(self._loaded.settings))
         self._board.sockets = tuple(listener.where for listener in every)
         return (
@@ -210,7 +213,10 @@ class Daemon:
 
         def end() -> None:
             if stop.is_set():
-                logger.warning("asked to stop twice: ending at once")
+                logger.warning(
+                    "asked to stop twice: ending at once",
+                    extra={"edged_code": Notice.FORCED_STOP.value},
+                )
                 leave(os.EX_TEMPFAIL)
             self._agent.stopping()
             stop.set()
@@ -234,7 +240,9 @@ class Daemon:
             loaded = self._load()
         except BadConfig as error:
             logger.error(  # noqa: TRY400  # no traceback: a typo
-                "the settings in force stay: %s", error.message
+                "the settings in force stay: %s",
+                error.message,
+                extra={"edged_code": error.code},
             )
             self._config_trouble = Trouble(
                 code=error.code,
@@ -269,7 +277,7 @@ class Daemon:
         if not waiting:
             return None
         return Trouble(
-            code="needs-restart",
+            code=Notice.NEEDS_RESTART.value,
             text=f"changed settings wait for a restart: {', '.join(waiting)}",
             hint=self._board.restart_hint,
         )

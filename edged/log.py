@@ -8,6 +8,9 @@ same name in capitals, so `extra={"edged_model": "digits", "edged_code": "bad-mo
 is found again by `journalctl -u edged EDGED_MODEL=digits`. On plain stderr they stand
 at the end of the line.
 
+A record with a code has a MESSAGE_ID too, made of the code, by which `journalctl -x`
+finds its text in systemd/edged.catalog.
+
 A record is one datagram of bounded size. One that the journal does not take goes to
 stderr: a daemon that cannot log must still serve.
 
@@ -19,6 +22,7 @@ import os
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
@@ -35,6 +39,8 @@ PRIORITIES = (
     (logging.INFO, 6),
 )
 DEBUG_PRIORITY = 7
+# Never changes: catalogs and people's filters have the ids that come of it.
+MESSAGES = uuid.UUID("b2fa656c-928a-49fd-a9f8-150a74e285a6")
 DATAGRAM = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 Fields = dict[str, str]
@@ -135,7 +141,14 @@ def entry(record: logging.LogRecord, message: str) -> Fields:
     }
     for name, value in _extra(record):
         fields[name.upper()] = str(value)[:MESSAGE_MAX_CHARS]
+    if code := fields.get("EDGED_CODE"):
+        fields["MESSAGE_ID"] = message_id(code)
     return fields
+
+
+def message_id(code: str) -> str:
+    """Return the id of all records with this code: 32 hex digits, always the same."""
+    return uuid.uuid5(MESSAGES, code).hex
 
 
 def datagram(fields: Fields) -> bytes:

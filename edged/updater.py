@@ -30,6 +30,7 @@ from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import Service, supervise
 from edged.updating import Updating
+from edged.wire.notices import Notice
 from edged.wire.words import utc_text
 
 logger = logging.getLogger("edged")
@@ -114,7 +115,9 @@ class UpdaterProcess:
         for listener in (*given, *own):
             stack.callback(listener.close)
             for warning in listener.warnings:
-                logger.warning("%s", warning)
+                logger.warning(
+                    "%s", warning, extra={"edged_code": Notice.SOCKET_GROUP.value}
+                )
             logger.info("listening on %s", listener.where)
         return Door(
             name="updater",
@@ -135,7 +138,9 @@ class UpdaterProcess:
             loaded = self._load()
         except BadConfig as error:
             logger.error(  # noqa: TRY400  # no traceback: a typo
-                "the settings in force stay: %s", error.message
+                "the settings in force stay: %s",
+                error.message,
+                extra={"edged_code": error.code},
             )
             return
         for change in config.changes(self._loaded.settings, loaded.settings):

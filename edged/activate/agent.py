@@ -23,7 +23,7 @@ from edged.activate.opening import Opening
 from edged.activate.passage import Errand, Passage
 from edged.activate.probation import Trigger, Trip
 from edged.activate.pull import pulled
-from edged.activate.records import log_live
+from edged.activate.records import about, log_live
 from edged.activate.shelf import changed, which
 from edged.activate.swapper import P
 from edged.activate.ward import Ward
@@ -39,6 +39,7 @@ from edged.wire.messages import (
     UseRequest,
 )
 from edged.wire.names import Trust
+from edged.wire.notices import Notice
 
 _log = logging.getLogger(__name__)
 
@@ -364,7 +365,11 @@ class Agent(Generic[P]):
             error = failed
         except Exception:  # noqa: BLE001  # the top of a change: told by its number
             number = errand.change.id
-            _log.exception("change %d failed, and this is a bug", number)
+            _log.exception(
+                "change %d failed, and this is a bug",
+                number,
+                extra=about(errand.release.name, Notice.BUG.value),
+            )
             error = Broken(
                 f"cannot go on with change {number}: a bug in edged; its log has it",
                 hint="journalctl -u edged",
@@ -380,7 +385,7 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except Exception:  # noqa: BLE001  # the top of what a timer or a person began
-        _log.exception("a change of a model could not go on")
+        _log.exception("a change stopped short", extra={"edged_code": Notice.BUG.value})
 
 
 def _words(new: Candidate) -> str:

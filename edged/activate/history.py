@@ -341,7 +341,7 @@ class History:
             try:
                 self._journal.compact(self._ledger.entries())
             except StoreFailed as error:
-                _log.warning("%s", error)
+                _log.warning("%s", error, extra={"edged_code": error.code})
 
     def _now(self) -> str:
         return self._clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ")

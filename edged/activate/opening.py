@@ -22,6 +22,7 @@ from edged.activate.workshop import Workshop
 from edged.errors import BadModel, BadRelease, EdgedError, Rejected
 from edged.store.releases import Release
 from edged.wire.changes import EDGED, Change, Step, Which, Wish
+from edged.wire.notices import Notice
 from edged.wire.proofs import Proof
 
 _log = logging.getLogger(__name__)
@@ -157,7 +158,12 @@ class Opening(Generic[P]):
     async def _follow(self, name: str, plan: Plan) -> None:
         shop, begun = self._shop, None
         if plan.why:
-            _log.warning("%s: %s", name, plan.why, extra=about(name))
+            _log.warning(
+                "%s: %s",
+                name,
+                plan.why,
+                extra=about(name, Notice.RECONCILED.value),
+            )
         for mark in plan.marks:
             await shop.quarantine(name, mark.release, by=_BY, why=mark.why)
         for release in await shop.work(lambda: shop.shelf.installed(name)):

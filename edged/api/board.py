@@ -25,6 +25,7 @@ from edged.wire.messages import (
     Status,
     Trouble,
 )
+from edged.wire.notices import Notice
 
 #: A run that takes longer than this many default deadlines is stuck, not slow.
 STUCK_DEADLINES = 2
@@ -121,7 +122,7 @@ class Board:
             return ()
         return (
             Trouble(
-                code="stuck",
+                code=Notice.STUCK.value,
                 text=f"cannot finish an inference: it has been running for "
                 f"{running_s:.0f} s",
                 hint=self.restart_hint,

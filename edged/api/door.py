@@ -29,6 +29,7 @@ from edged.api.express_head import keeps
 from edged.errors import EdgedError, InvalidRequest, TooManyConnections
 from edged.host.listen import BACKLOG, Listener, widen
 from edged.host.peer import Peer, peer
+from edged.wire.notices import Notice
 
 _log = logging.getLogger(__name__)
 
@@ -214,7 +215,12 @@ class Gate:
         """
         if not self._exhausted:
             self._exhausted = True
-            _log.warning("cannot accept on %s: %s", listener.where, exc.strerror)
+            _log.warning(
+                "cannot accept on %s: %s",
+                listener.where,
+                exc.strerror,
+                extra={"edged_code": Notice.CANNOT_ACCEPT.value},
+            )
         self._loop.remove_reader(listener.socket)
         self._loop.call_later(_RETRY_S, self._resume, listener)
 

@@ -25,6 +25,7 @@ from edged.errors import (
     WrongMethod,
 )
 from edged.wire.messages import Problem
+from edged.wire.notices import Notice
 
 _log = logging.getLogger(__name__)
 
@@ -188,7 +189,13 @@ def bug(error: BaseException, what: str) -> EdgedError:
         what: method and path of the request.
     """
     request_id = secrets.token_hex(4)
-    _log.error("request %s: %s failed: a bug", request_id, what, exc_info=error)
+    _log.error(
+        "request %s: %s failed: a bug",
+        request_id,
+        what,
+        exc_info=error,
+        extra={"edged_code": Notice.BUG.value},
+    )
     return EdgedError(
         f"cannot answer: an internal error, request {request_id}",
         hint=f"look for {request_id} in edged's log, as by journalctl -u edged",

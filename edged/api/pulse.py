@@ -84,7 +84,9 @@ class Pulse:
         except StoreFailed as error:
             if not self._failed:
                 logger.warning(
-                    "%s; edgectl status will be blind when we are dead", error
+                    "%s; edgectl status will be blind when we are dead",
+                    error,
+                    extra={"edged_code": error.code},
                 )
             self._failed = True
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from edged.api.connection import Limits
 from edged.api.door import Door, Gate, open_gate
+from edged.wire.notices import Notice
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,11 @@ class Server:
                 for gate in self._gates:
                     await gate.drained()
         except TimeoutError:
-            _log.warning("closing what is left at the drain timeout: %r", self)
+            _log.warning(
+                "closing what is left at the drain timeout: %r",
+                self,
+                extra={"edged_code": Notice.DRAIN_TIMEOUT.value},
+            )
         finally:
             for gate in self._gates:
                 await gate.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from edged.cli.output import WIDTH, Align, clip, ms_text, table
+from edged.errors import BadModel
 from edged.wire.messages import ModelPhase, ModelStatus, Trouble, VariantStatus
 
 _HEAD = ("MODEL", "VERSION", "STATE", "REQUESTS", "FAIL", "VARIANT", "p50 ms", "p95")
@@ -85,7 +86,7 @@ def all_troubles(
             found.append(model.problem)
         found += [
             Trouble(
-                code="bad-model",
+                code=BadModel.code,
                 text=variant.problem,
                 hint=f"edgectl models verify {model.name}",
                 model=model.name,

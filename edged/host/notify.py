@@ -14,6 +14,8 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
+from edged.wire.notices import Notice
+
 logger = logging.getLogger(__name__)
 
 # systemd reads at most 4096 bytes of a message (NOTIFY_BUFFER_MAX); a status line
@@ -82,7 +84,12 @@ class Notifier:
             self._send("\n".join(lines))
         except OSError as error:
             if not self._has_failed:
-                logger.warning("cannot notify %s: %s", self._address, error)
+                logger.warning(
+                    "cannot notify %s: %s",
+                    self._address,
+                    error,
+                    extra={"edged_code": Notice.CANNOT_NOTIFY.value},
+                )
             self._has_failed = True
 
 

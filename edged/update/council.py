@@ -270,7 +270,7 @@ class Council:
         now_s, utc = self._clock.monotonic(), self._clock.utc()
         wait_s = retry_s(count, self._chance(), every_s=self.terms.every_s)
         if before is None:
-            _log.warning("%s", why.text)
+            _log.warning("%s", why.text, extra={"edged_code": why.reason.value})
         moment = Moment(mono_s=now_s, now=utc)
         self._away = _Away(
             count=count + 1,

@@ -59,7 +59,9 @@ class Diary:
                 "hold that stood is lost, and so is the history",
                 hint="edgectl update",
             )
-            _log.warning("%s", self._damage.text)
+            _log.warning(
+                "%s", self._damage.text, extra={"edged_code": self._damage.code}
+            )
         return self._notes
 
     def note(self, change: Callable[[Notes], Notes]) -> None:
@@ -94,5 +96,5 @@ class Diary:
             self._fault = None
 
     def _tell(self, error: StoreFailed) -> None:
-        _log.error("%s", error.message)
+        _log.error("%s", error.message, extra={"edged_code": error.code})
         self._fault = Trouble(code=error.code, text=error.message, hint=error.hint)

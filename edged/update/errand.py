@@ -51,6 +51,7 @@ from edged.update.space import SpacePlan
 from edged.update.stops import Stops
 from edged.update.verdicts import Turn, Verdict, step_verdict, verdict
 from edged.wire.changes import Change, Step
+from edged.wire.notices import Notice
 from edged.wire.updates import Outcome, Reason
 
 _log = logging.getLogger(__name__)
@@ -106,7 +107,11 @@ class Errand:
         except EdgedError as error:
             return self._came_to(work.wanted, verdict(error))
         except Exception:  # noqa: BLE001  # the top of an errand: told, and bounded
-            _log.exception("%s failed, and this is a bug", work.wanted)
+            _log.exception(
+                "%s failed, and this is a bug",
+                work.wanted,
+                extra={"edged_code": Notice.BUG.value},
+            )
             bug = Broken(
                 f"cannot take {work.wanted}: a bug in edged; its log has it",
                 hint="journalctl -u edged",
@@ -140,7 +145,8 @@ class Errand:
         try:
             await self._porter.sweep(digest for one in tries for digest in one.files)
         except StoreFailed as error:
-            _log.warning("%s", error.message)  # the next sweep finds them, too
+            # The next sweep finds them, too.
+            _log.warning("%s", error.message, extra={"edged_code": error.code})
 
     async def _survey(self, wanted: Wanted) -> Result:
         keep = frozenset(

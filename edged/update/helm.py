@@ -35,6 +35,7 @@ from edged.update.moves import (
 )
 from edged.update.record import Record
 from edged.update.verdicts import Verdict
+from edged.wire.notices import Notice
 from edged.wire.updates import Outcome, Reason
 from edged.wire.words import utc_text
 
@@ -183,7 +184,10 @@ class Helm:
         try:
             self.move(result)
         except AssertionError:  # the table has no such move: told, and begun anew
-            _log.exception("the updater met a bug, and begins anew")
+            _log.exception(
+                "the updater met a bug, and begins anew",
+                extra={"edged_code": Notice.BUG.value},
+            )
             self.reset()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -251,7 +251,7 @@ def _held(offer: Offer, situation: Situation) -> Objection | None:
         return None
     what = longest.model or "any model"
     return Objection(
-        reason=Reason.HELD,
+        reason=Reason.ON_HOLD,
         text=f"no release of {what} is wanted{_until(longest.until)}"
         f"{_why(longest.why)}",
         hint=" ".join(filter(None, ("edgectl update resume", longest.model))),

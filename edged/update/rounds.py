@@ -25,6 +25,7 @@ from edged.update.porter import Porter
 from edged.update.scout import Scout
 from edged.update.stops import SOONEST_S
 from edged.update.will import Will
+from edged.wire.notices import Notice
 from edged.wire.updates import Outcome, Reason
 
 _log = logging.getLogger(__name__)
@@ -134,7 +135,10 @@ class Rounds:
             try:
                 await self._round(tasks)
             except Exception:  # noqa: BLE001  # the top of a round: told, and not at once again
-                _log.exception("the updater met a bug, and begins anew")
+                _log.exception(
+                    "the updater met a bug, and begins anew",
+                    extra={"edged_code": Notice.BUG.value},
+                )
                 self.helm.reset()
                 self._arm(_BUG_WAIT_S)
             finally:
@@ -199,7 +203,12 @@ class Rounds:
             try:
                 await self._door.unload(model)
             except EdgedError as error:
-                _log.warning("cannot stop %s, which is revoked: %s", model, error)
+                _log.warning(
+                    "cannot stop %s, which is revoked: %s",
+                    model,
+                    error,
+                    extra={"edged_model": model, "edged_code": Reason.REVOKED.value},
+                )
 
     def _keep_vigil(self, tasks: asyncio.TaskGroup) -> None:
         """Wait for the daemon's changes that make a difference when they end.

@@ -134,7 +134,12 @@ class Scout:
     def _fail(self, post: _Post, judged: Verdict) -> None:
         if post.fault is None or post.fault.reason is not judged.reason:
             post.fault_utc = utc_text(self._clock.utc())
-            _log.warning("%s: %s", post.source.name, judged.text)
+            _log.warning(
+                "%s: %s",
+                post.source.name,
+                judged.text,
+                extra={"edged_code": judged.reason.value},
+            )
         post.fault = judged
         wait_s = retry_s(
             post.failures,

@@ -99,7 +99,13 @@ class TufSource:
         )
         for left in trusted.left_out:
             if self._trusted is None or left not in self._trusted.left_out:
-                _log.warning("%s: cannot use %s: %s", self.name, left.path, left.why)
+                _log.warning(
+                    "%s: cannot use %s: %s",
+                    self.name,
+                    left.path,
+                    left.why,
+                    extra={"edged_code": Reason.NOT_UNDERSTOOD.value},
+                )
         self._trusted, self._looked_s = trusted, self._clock.monotonic()
         return tuple(
             Offer(

@@ -222,7 +222,11 @@ class Web:
         except NotFetched as failed:
             if reason_of(failed) is not Reason.TLS_TIME or self._clock_is_right():
                 raise
-            _log.warning("%s; this box does not know the time: going on", failed)
+            _log.warning(
+                "%s; this box does not know the time: going on",
+                failed,
+                extra={"edged_code": Reason.TLS_TIME.value},
+            )
         self._untimely.add(host)
         return await self._request(url, asked, _NO_CHECK_TIME)
 

@@ -50,7 +50,7 @@ class Reason(enum.Enum):
     STORE_FAILED = "store-failed"
     # people
     PAUSED = "paused"
-    HELD = "held"  # `edgectl update hold`
+    ON_HOLD = "on-hold"  # `edgectl update hold`
     PINNED = "pinned"
     # the daemon
     DAEMON_AWAY = "daemon-away"

@@ -151,16 +151,16 @@ def test_what_failed_is_not_told_where_another_reason_stands() -> None:
     """A hold came over it: that is what must end first."""
     stops = {"d15": stop(Turn.RETRY, Reason.CUT)}
 
-    decided = decision(barred(why(Reason.HELD)), NOW, pause=None, stops=stops)
+    decided = decision(barred(why(Reason.ON_HOLD)), NOW, pause=None, stops=stops)
 
-    assert Barred(reason=Reason.HELD) == decided
+    assert Barred(reason=Reason.ON_HOLD) == decided
 
 
 def test_it_is_decided_anew_when_the_first_reason_ends() -> None:
     """Or when the window of what is being taken closes."""
     reasons = barred(
         why(Reason.NOT_YET, until="2026-11-25T12:05:00Z"),
-        why(Reason.HELD, until="2026-11-25T12:01:00Z"),
+        why(Reason.ON_HOLD, until="2026-11-25T12:01:00Z"),
         why(Reason.METERED),
     )
 

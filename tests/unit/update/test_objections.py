@@ -271,7 +271,7 @@ def test_people_may_want_nothing(
 
     assert found is not None
     assert (says, hint, until) == (found.text, found.hint, found.until)
-    assert found.reason is (Reason.PAUSED if wishes.pause else Reason.HELD)
+    assert found.reason is (Reason.PAUSED if wishes.pause else Reason.ON_HOLD)
     assert found == first(OF_MODEL, OFFER, situation(wishes=urged))
 
 

@@ -240,7 +240,7 @@ def test_a_model_that_has_to_wait_does_not_stop_another() -> None:
         [offer(1, "a"), offer(1, "b")], msgspec.structs.replace(CALM, wishes=wishes)
     )
 
-    assert (("b", 1), [("a", 1, Reason.HELD)]) == (taken(choice), reasons(choice))
+    assert (("b", 1), [("a", 1, Reason.ON_HOLD)]) == (taken(choice), reasons(choice))
 
 
 def test_a_release_of_two_sources_is_one() -> None:
@@ -359,7 +359,7 @@ def test_a_reason_has_all_that_people_are_told() -> None:
 
     assert choice.why_not == (
         WhyNot(
-            reason=Reason.HELD,
+            reason=Reason.ON_HOLD,
             source="main",
             text="no release of any model is wanted until 2026-03-01T13:00:00Z",
             hint="edgectl update resume",
