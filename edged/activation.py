@@ -6,6 +6,7 @@ Law: calls constructors and decides nothing. `daemon` ties this to the rest.
 from edged.activate.agent import Agent
 from edged.activate.history import History
 from edged.activate.intake import Intake
+from edged.activate.recall import Recall
 from edged.activate.trial import Trial
 from edged.activate.upkeep import Upkeep
 from edged.activate.window import Window
@@ -38,14 +39,13 @@ class Activation:
         layout = Layout(settings.store.state_dir)
         releases, profiles = Releases(layout, files), Profiles(layout, files)
         rules = activation_rules(settings)
+        vouching = Vouching(settings.update, folder=layout.root / "trust", files=files)
         self._intake = Intake(
             releases,
             layout=layout,
             files=files,
             limits=Limits(max_bytes=settings.store.max_bundle),
-            verifier=Vouching(
-                settings.update, folder=layout.root / "trust", files=files
-            ),
+            verifier=vouching,
         )
         self._trial = Trial(
             profiles=profiles,
@@ -62,8 +62,10 @@ class Activation:
             trial=self._trial,
             swapper=registry,
             keep_releases=settings.store.keep_releases,
+            stop_revoked=settings.update.stop_revoked,
         )
         self.agent = Agent(self._shop, rules, boot=boot_id)
+        self.recall = Recall(self._shop, self.agent.ward, vouching)
         self.upkeep = Upkeep(self.agent)
         self.window = Window(self._shop, self.agent.ward)
 
@@ -71,5 +73,6 @@ class Activation:
         """Take over changed settings."""
         self._intake.limits = Limits(max_bytes=settings.store.max_bundle)
         self._shop.keep_releases = settings.store.keep_releases
+        self._shop.stop_revoked = settings.update.stop_revoked
         self._trial.timeout_s = settings.install.trial_timeout
         self.agent.obey(activation_rules(settings))

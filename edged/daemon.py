@@ -146,6 +146,7 @@ class Daemon:
                 app=control_app(
                     agent=self._agent,
                     upkeep=self._activation.upkeep,
+                    recall=self._activation.recall,
                     window=self._activation.window,
                     reads=Reads(
                         statuses=self._board.models,
@@ -170,6 +171,7 @@ class Daemon:
                     clock=self._clock,
                     max_body=settings.max_body,
                     updater=self._updating.courier if self._updating else None,
+                    troubles=lambda: self._board.status().troubles,
                 ),
                 refuse=problems.data_answer,
                 own=tuple(data),
@@ -195,7 +197,7 @@ class Daemon:
 
     def _troubles(self) -> tuple[Trouble, ...]:
         config = (self._config_trouble,) if self._config_trouble else ()
-        return (*config, *self._agent.troubles)
+        return (*config, *self._activation.recall.troubles, *self._agent.troubles)
 
     def _config_view(self) -> ConfigView:
         return ConfigView(

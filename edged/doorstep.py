@@ -20,6 +20,7 @@ from edged.wire import endpoints
 from edged.wire.changes import Change, ChangeRequest, Step
 from edged.wire.messages import (
     Changed,
+    HearRequest,
     InstallRequest,
     ModelDetail,
     ModelName,
@@ -77,10 +78,14 @@ class Doorstep:
         request = ChangeRequest(id=number, steps=steps, wait_s=wait_s)
         return await self._ask(lambda: self._control.call(endpoints.CHANGE, request))
 
-    async def unload(self, model: str) -> None:
-        """Let a model answer no more."""
-        request = ModelName(name=model)
-        await self._ask(lambda: self._control.call(endpoints.UNLOAD, request))
+    async def hear(
+        self, body: Iterable[bytes], *, source: str, model: str, alone: bool
+    ) -> Changed:
+        """Hand signed metadata in."""
+        request = HearRequest(name=model, source=source, alone=alone)
+        return await self._ask(
+            lambda: self._control.call(endpoints.HEAR, request, body=body)
+        )
 
     def close(self) -> None:
         """Let its threads go; a call that is under way ends by its own deadline."""
@@ -126,6 +131,8 @@ def _seen(detail: ModelDetail) -> Installed:
             for ref in detail.releases
             if ref.standing is Standing.QUARANTINED
         ),
+        releases=frozenset(ref.digest for ref in detail.releases),
+        revoked=frozenset(ref.digest for ref in detail.releases if ref.revoked),
         held=next(
             (r.digest for r in detail.releases if r.standing is Standing.HELD), None
         ),

@@ -196,6 +196,12 @@ class Quarantined(Refused):
     code = "quarantined"
 
 
+class Revoked(Refused):
+    """A release's publisher says that it must not run, and this box obeys him."""
+
+    code = "revoked"
+
+
 class Pinned(Refused):
     """A person wants the model to stay as it is."""
 

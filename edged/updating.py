@@ -136,7 +136,6 @@ class Updating:
         )
 
     def _api_source(self, source: Source, clock: Clock) -> ApiSource:
-        signer = self._signed.get(source.confirm or "")
         return ApiSource(
             source,
             web=self._web,
@@ -144,7 +143,7 @@ class Updating:
             live=self._door.installed,
             files=self._door.files,
             clock=clock,
-            signed=signer.listed if signer else None,
+            signer=self._signed.get(source.confirm or ""),
         )
 
     def _repository(self, source: Source) -> Repository:

@@ -21,6 +21,7 @@ from edged.wire.names import Trust
 from edged.wire.updates import Reason
 
 if TYPE_CHECKING:
+    from edged.trust.listings import Trusted
     from edged.trust.repository import Repository
 
 
@@ -45,7 +46,7 @@ class Vouching:
         asked = self._source(source)
         if asked.trust is SourceTrust.SHA256:
             return Vouched(trust=Trust.SHA256, models=asked.models)
-        signer = asked if asked.kind is SourceKind.TUF else self._source(asked.confirm)
+        signer = self._signer(asked)
         if not documents:
             raise Unsigned(
                 f"cannot install: source {asked.name} signs its releases, and nothing "
@@ -64,13 +65,37 @@ class Vouching:
         trusted = repository.trusted()
         return Vouched(
             trust=Trust.SIGNED,
-            revoked=frozenset(
-                one.sha256
-                for one in (trusted.releases if trusted else ())
-                if one.listing.model == told.name and one.listing.revoked
-            ),
+            revoked=frozenset(_revoked(trusted, told.name) if trusted else ()),
             models=asked.models or signer.models,
         )
+
+    def revoked(
+        self, source: str, documents: Mapping[str, bytes], model: str
+    ) -> Mapping[str, str]:
+        """Tell what a source has revoked of a model; see `Verifier`."""
+        asked = self._source(source)
+        if asked.trust is SourceTrust.SHA256 or not documents:
+            raise Unsigned(
+                f"cannot hear of {model} from {source}: nothing signed came",
+                hint="edgectl config show",
+            )
+        signer = self._signer(asked)
+        may = asked.models or signer.models
+        if may and model not in may:
+            raise Untrusted(
+                f"cannot trust source {source} with {model}: the settings let it "
+                f"bring {', '.join(may)} alone",
+                hint="edgectl config show",
+                reason=Reason.NOT_OFFERED.value,
+            )
+        from edged.trust import offline  # noqa: PLC0415  # see the law
+
+        trusted, _ = offline.heard(documents, self._repository(signer))
+        return _revoked(trusted, model)
+
+    def _signer(self, asked: Source) -> Source:
+        is_signed = asked.kind is SourceKind.TUF
+        return asked if is_signed else self._source(asked.confirm)
 
     def _source(self, name: str | None) -> Source:
         found = [one for one in self._update.sources if one.name == name]
@@ -102,3 +127,11 @@ class Vouching:
             Watchmaker(),
             expired=self._update.expired,
         )
+
+
+def _revoked(trusted: "Trusted", model: str) -> dict[str, str]:
+    return {
+        one.sha256: one.listing.revoked
+        for one in trusted.releases
+        if one.listing.model == model and one.listing.revoked
+    }

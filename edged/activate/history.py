@@ -1,4 +1,4 @@
-"""The journal's owner: every change of every model, and what is quarantined or pinned.
+"""The journal's owner: every change, and what is quarantined, revoked or pinned.
 
 Law: what a verb records is durable on return; what could not be made durable did not
 happen (`StoreFailed`, and nothing has changed). Verbs block; one writes at a time.
@@ -21,6 +21,7 @@ from edged.wire.changes import (
     Change,
     Marked,
     PinSet,
+    Revoked,
     Started,
     Step,
     Stepped,
@@ -220,6 +221,36 @@ class History:
                 )
             )
 
+    def revoke(  # noqa: PLR0913  # what is known of it, by name only
+        self,
+        *,
+        model: str,
+        digest: str,
+        seq: int,
+        revoked: bool,
+        source: str,
+        why: str = "",
+        alone: bool = False,
+    ) -> None:
+        """Note that a publisher revoked a release, or that he does so no longer.
+
+        Raises:
+            StoreFailed: it is as it was.
+        """
+        with self._writing:
+            self._write(
+                Revoked(
+                    at_utc=self._now(),
+                    model=model,
+                    digest=digest,
+                    seq=seq,
+                    revoked=revoked,
+                    source=source,
+                    why=_short(why),
+                    alone=alone,
+                )
+            )
+
     def pin(self, *, model: str, pinned: bool, by: str, why: str = "") -> None:
         """Pin a model to its live release, or let it go.
 
@@ -297,6 +328,16 @@ class History:
         """Return who quarantined a release, and why; None if it is not."""
         with self._reading:
             return self._ledger.state.quarantined.get(digest)
+
+    def revocation(self, digest: str) -> Revoked | None:
+        """Return whose publisher revoked a release, and why; None if nobody did."""
+        with self._reading:
+            return self._ledger.state.revoked.get(digest)
+
+    def revocations(self) -> tuple[Revoked, ...]:
+        """Return all releases that were revoked, also those that are gone."""
+        with self._reading:
+            return tuple(self._ledger.state.revoked.values())
 
     def trust(self, digest: str) -> Trust:
         """Tell why a release may be here; one that nobody vouched for is local."""

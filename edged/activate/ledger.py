@@ -23,6 +23,7 @@ from edged.wire.changes import (
     Entry,
     Marked,
     PinSet,
+    Revoked,
     Started,
     Step,
     Stepped,
@@ -36,6 +37,9 @@ ENDED_MAX = 200
 
 #: Releases that stay quarantined. One is about 250 bytes of journal; the oldest go.
 QUARANTINED_MAX = 1000
+
+#: Releases that are revoked, of those that were installed; as above.
+REVOKED_MAX = 1000
 
 #: Releases that came from a source and are known to have; as above, 150 bytes each.
 CAME_MAX = 1000
@@ -81,6 +85,7 @@ class State(msgspec.Struct, kw_only=True):
         attempts: the first of each change that is not over, by its id; it knows the
             way back.
         quarantined: by digest, the latest last.
+        revoked: by digest, the latest last.
         came: by digest, why a release that is not local may be here.
         pinned: by model.
         life: the last start.
@@ -93,6 +98,7 @@ class State(msgspec.Struct, kw_only=True):
     changes: dict[int, Change] = {}
     attempts: dict[int, Attempted] = {}
     quarantined: dict[str, Marked] = {}
+    revoked: dict[str, Revoked] = {}
     came: dict[str, Came] = {}
     pinned: dict[str, PinSet] = {}
     life: Started | None = None
@@ -174,6 +180,7 @@ class Ledger:
             ),
             *state.attempts.values(),
             *state.quarantined.values(),
+            *state.revoked.values(),
             *state.pinned.values(),
             *self._lives(),
         )
@@ -243,6 +250,15 @@ class Ledger:
         marked[entry.digest] = entry
         if len(marked) > QUARANTINED_MAX:
             del marked[next(iter(marked))]
+
+    @apply.register
+    def _(self, entry: Revoked) -> None:
+        revoked = self.state.revoked
+        revoked.pop(entry.digest, None)
+        if entry.revoked:
+            revoked[entry.digest] = entry
+        if len(revoked) > REVOKED_MAX:
+            del revoked[next(iter(revoked))]
 
     @apply.register
     def _(self, entry: Came) -> None:

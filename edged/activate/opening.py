@@ -13,6 +13,7 @@ from typing import Generic
 from edged.activate import judge
 from edged.activate.judge import Outcome
 from edged.activate.ledger import Places
+from edged.activate.recall import forbidden
 from edged.activate.records import about, log_live
 from edged.activate.recovery import Facts, Next, Open, Plan, reconcile
 from edged.activate.shelf import which
@@ -84,6 +85,7 @@ class Opening(Generic[P]):
         Raises:
             BadRelease: nothing is live, or it is damaged.
             BadModel, Rejected: it cannot serve.
+            Revoked: it must not.
         """
         shop = self._shop
         release = await shop.work(lambda: shop.shelf.described_live(name))
@@ -92,6 +94,8 @@ class Opening(Generic[P]):
                 f"cannot load {name}: no release of it is live",
                 hint=f"edgectl models use {name} SEQ, or edgectl install PATH",
             )
+        if (error := forbidden(shop, release)) is not None:
+            raise error
         proof = await self._proof(release)
         change = self._on_trial(release)
         if change is not None:

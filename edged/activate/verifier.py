@@ -43,3 +43,19 @@ class Verifier(Protocol):
             BadBundle: the manifest cannot be read.
             StoreFailed: what is trusted cannot be kept.
         """
+
+    def revoked(
+        self, source: str, documents: Mapping[str, bytes], model: str
+    ) -> Mapping[str, str]:
+        """Return which releases of a model a source has revoked, and why, by digest.
+
+        Args:
+            source: its name in the settings.
+            documents: signed metadata, by name.
+            model: the only one that is asked about.
+
+        Raises:
+            Unsigned: the source signs nothing, or nothing signed came.
+            Untrusted: what is signed does not hold, or the source has no say there.
+            StoreFailed: what is trusted cannot be kept.
+        """

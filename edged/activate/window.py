@@ -70,6 +70,9 @@ class Window(Generic[P]):
                     each,
                     standing=standing(each, shop.history, name),
                     trust=shop.history.trust(each.digest),
+                    revoked=mark.why
+                    if (mark := shop.history.revocation(each.digest))
+                    else "",
                 )
                 for each in shop.shelf.refs(name)
             )

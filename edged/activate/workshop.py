@@ -45,6 +45,7 @@ class Workshop(Generic[P]):
         trial: makes proofs.
         swapper: the serving side.
         keep_releases: how many of a model stay installed.
+        stop_revoked: whether a revoked release that nothing replaces must not run.
 
     Attributes:
         turn: held by whoever changes what is live; never for as long as a trial.
@@ -61,6 +62,7 @@ class Workshop(Generic[P]):
         trial: Trial,
         swapper: Swapper[P],
         keep_releases: int,
+        stop_revoked: bool = False,
     ) -> None:
         self.releases = releases
         self.links = links
@@ -71,6 +73,7 @@ class Workshop(Generic[P]):
         self.trial = trial
         self.swapper = swapper
         self.keep_releases = keep_releases
+        self.stop_revoked = stop_revoked
         self.turn = asyncio.Lock()
         self._troubles: dict[str, Trouble] = {}
         self._doing: dict[int, str] = {}

@@ -26,6 +26,7 @@ from edged.wire.messages import (
     Changed,
     ConfigView,
     FileSums,
+    HearRequest,
     InstallRequest,
     ModelDetail,
     ModelName,
@@ -81,6 +82,15 @@ class Upkeep(Protocol):
         """Let a release come back."""
 
 
+class Recall(Protocol):
+    """Who hears what publishers take back: see `activate.recall`."""
+
+    async def hear(
+        self, chunks: AsyncIterator[bytes], request: HearRequest, by: str, /
+    ) -> Changed:
+        """Hear from signed metadata which releases were revoked."""
+
+
 class Window(Protocol):
     """What may be asked of the store: see `activate.window`."""
 
@@ -133,10 +143,11 @@ class Reads:
         return await self._device()
 
 
-def control_app(
+def control_app(  # noqa: PLR0913  # the rooms, by name only
     *,
     agent: Agent,
     upkeep: Upkeep,
+    recall: Recall,
     window: Window,
     reads: Reads,
     updater: Updater,
@@ -147,6 +158,7 @@ def control_app(
     Args:
         agent: of the activation.
         upkeep: of the activation, too.
+        recall: of the activation, too.
         window: of the activation, too.
         reads: what needs none of them.
         updater: `api.updates.NoUpdater` where there is none here.
@@ -163,6 +175,8 @@ def control_app(
     routes.bind(endpoints.CHANGES, window.changes)
     routes.bind(endpoints.CHANGE, window.change)
     routes.bind_stream(endpoints.INSTALL, agent.install, granted)
+    # Whoever may deliver brings metadata; what follows from it is not his to ask for.
+    routes.bind_stream(endpoints.HEAR, recall.hear, lambda request, _may: request)
     routes.bind_effect(endpoints.USE, agent.use)
     routes.bind_effect(endpoints.ROLLBACK, agent.rollback)
     routes.bind_effect(endpoints.LOAD, upkeep.load)

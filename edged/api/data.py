@@ -5,6 +5,8 @@ box. Handlers raise; the door (`api.door`) answers every failure as the protocol
 `{"error": text}`, unknown paths and wrong methods included.
 """
 
+from collections.abc import Callable, Iterable
+
 from aiohttp import web
 
 from edged.api.infer import Infer
@@ -17,7 +19,7 @@ from edged.host.clock import Clock
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.watch import Watch
-from edged.wire.messages import Phase
+from edged.wire.messages import Phase, Trouble
 
 #: A model, and a model with the version that the caller insists on.
 _MODEL = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
@@ -31,7 +33,7 @@ _ABSENT = (
 )
 
 
-def data_app(
+def data_app(  # noqa: PLR0913  # who is asked, by name only
     registry: Registry,
     phase: Watch[Phase],
     *,
@@ -39,6 +41,7 @@ def data_app(
     clock: Clock,
     max_body: int,
     updater: Updater | None = None,
+    troubles: Callable[[], Iterable[Trouble]] = tuple,
 ) -> web.Application:
     """Make the application.
 
@@ -49,10 +52,11 @@ def data_app(
         clock: for deadlines.
         max_body: bytes of a request to a model whose inputs have no fixed size.
         updater: that is counted in the metrics; None where it is elsewhere.
+        troubles: that stand, and are counted there.
     """
     infer = Infer(registry, regions, clock, max_body=max_body)
     models = Models(registry, phase)
-    metrics = Metrics(registry, regions, phase, clock, updater)
+    metrics = Metrics(registry, regions, phase, clock, updater, troubles)
 
     app = web.Application()
     add = app.router.add_route

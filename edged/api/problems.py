@@ -72,6 +72,7 @@ STATUS: dict[str, HTTPStatus] = {
     "rejected": HTTPStatus.UNPROCESSABLE_ENTITY,
     "held": HTTPStatus.CONFLICT,
     "quarantined": HTTPStatus.CONFLICT,
+    "revoked": HTTPStatus.CONFLICT,
     "pinned": HTTPStatus.CONFLICT,
     "unsigned": HTTPStatus.FORBIDDEN,
     "untrusted": HTTPStatus.FORBIDDEN,

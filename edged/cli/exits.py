@@ -79,6 +79,7 @@ TABLE: dict[str, Exit] = {
     "rejected": Exit.BAD_DATA,
     "held": Exit.FAILED,
     "quarantined": Exit.FAILED,
+    "revoked": Exit.FAILED,
     "pinned": Exit.FAILED,
     "unsigned": Exit.NO_PERMISSION,
     "untrusted": Exit.NO_PERMISSION,

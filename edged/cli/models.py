@@ -329,6 +329,5 @@ def _state(ref: ReleaseRef) -> str:
     """Say what a release is to its model, with a word more where it is unusual."""
     place = "live" if ref.live else "previous" if ref.previous else ""
     is_usual = ref.standing in (Standing.COMMITTED, Standing.NEW)
-    if place and is_usual:
-        return place
-    return ", ".join(filter(None, (place, ref.standing.value)))
+    word = "" if place and is_usual else ref.standing.value
+    return ", ".join(filter(None, (place, word, "revoked" if ref.revoked else "")))

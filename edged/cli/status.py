@@ -113,7 +113,7 @@ def merged(
 ) -> FullStatus:
     """Judge the whole with what the updater tells."""
     if update is not None:
-        troubles += updating.troubles(update, status.models, at_utc=status.at_utc)
+        troubles += updating.troubles(update, status, at_utc=status.at_utc)
     level, verdict = status.level, status.verdict
     if level is Level.OK and troubles:
         level, verdict = Level.DEGRADED, f"{verdict}; {troubles[0].text}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from edged.cli.output import Align, fold, table, try_lines
-from edged.wire.messages import ModelStatus, Trouble
+from edged.wire.messages import Status, Trouble
 from edged.wire.updates import (
     Activity,
     Attempt,
@@ -83,11 +83,13 @@ def status_lines(
     return [*lines, *try_lines(hint, width=width)] if hint else lines
 
 
-def troubles(
-    told: UpdateStatus, models: Iterable[ModelStatus], *, at_utc: str
-) -> tuple[Trouble, ...]:
-    """Return what makes a box degraded: what must not run, and whom it cannot trust."""
-    live = {model.name: model.seq for model in models}
+def troubles(told: UpdateStatus, status: Status, *, at_utc: str) -> tuple[Trouble, ...]:
+    """Return what makes a box degraded: what must not run, and whom it cannot trust.
+
+    A daemon that has heard what is revoked says so itself.
+    """
+    known = {one.model for one in status.troubles if one.code == Reason.REVOKED.value}
+    live = {m.name: m.seq for m in status.models if m.name not in known}
     checked = {source.name: source.checked_utc for source in told.sources}
     found = []
     for why in told.reasons:
@@ -151,7 +153,7 @@ def _is_live(why: WhyNot, live: Mapping[str, int | None]) -> bool:
 def _revoked(why: WhyNot) -> Trouble:
     return Trouble(
         code=why.reason.value,
-        text=f"{subject(why)} is live, and its publisher has revoked it: {why.text}",
+        text=why.text,
         hint=why.hint or f"edgectl models rollback {why.model}",
         model=why.model,
     )

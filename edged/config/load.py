@@ -285,12 +285,6 @@ def _check_together(settings: Settings, inputs: _Inputs, fallback: Report) -> No
     if settings.store.state_dir == runtime_dir:
         why = f"cannot keep releases in {runtime_dir}: it is emptied at boot"
         note(["runtime-dir", "store.state-dir"], why)
-    if settings.update.apart and settings.update.stop_revoked:
-        note(
-            ["update.apart", "update.stop-revoked"],
-            "cannot stop a revoked release from edged-updater: it may not unload",
-            "leave one of the two out",
-        )
     for fault in source_faults(settings.update.sources):
         place = inputs["update.sources"].place.items("read a list", "")[fault.at]
         place.note(fault.message, fault.hint)

@@ -5,14 +5,14 @@ What they say is for others to judge.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from edged.errors import BadBundle
 from edged.store.layout import MANIFEST
 from edged.store.names import SIGNED, check_name, parts_of
 from edged.store.sending import Slice, sent
-from edged.store.tar import Kind, Member
+from edged.store.tar import Kind, Member, read_tar
 
 #: Roots grow by one with every change of keys, and python-tuf follows 256 of them
 #: (`UpdaterConfig.max_root_rotations`); the other roles have one document each.
@@ -84,6 +84,28 @@ class Documents:
         self._left -= len(data)
 
 
+def read_documents(chunks: Iterable[bytes]) -> dict[str, bytes]:
+    """Read a tar stream of documents and nothing else.
+
+    Raises:
+        BadBundle: it is no tar, something else is in it, or it is too much.
+    """
+    documents = Documents()
+    for member, body in read_tar(chunks, max_bytes=MAX_BYTES):
+        if not documents.take(member, body):
+            raise _no_document(member.name)
+    return documents.by_name
+
+
+def pack_documents(documents: Mapping[str, bytes]) -> Iterator[bytes]:
+    """Return the tar stream of documents alone.
+
+    Raises:
+        BadBundle: as `pack_signed`.
+    """
+    return sent({f"{SIGNED}/{n}": data for n, data in _admitted(documents).items()})
+
+
 def pack_signed(
     documents: Mapping[str, bytes],
     manifest: bytes,
@@ -103,19 +125,25 @@ def pack_signed(
         NoInput: a file is missing, unreadable, or changed while it was read.
         BadBundle: a name is not plain, or something is too large.
     """
-    admitted = Documents()
-    for name in sorted(documents):
-        admitted.admit(name, len(documents[name]))
-        admitted.keep(name, documents[name])
+    admitted = _admitted(documents)
     for name in files:
         check_name(name, name)
     return sent(
         {
-            **{f"{SIGNED}/{name}": data for name, data in admitted.by_name.items()},
+            **{f"{SIGNED}/{name}": data for name, data in admitted.items()},
             MANIFEST: manifest,
             **{name: files[name] for name in sorted(files)},
         }
     )
+
+
+def _admitted(documents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Hold documents against the bounds before they are sent; sorted by name."""
+    admitted = Documents()
+    for name in sorted(documents):
+        admitted.admit(name, len(documents[name]))
+        admitted.keep(name, documents[name])
+    return admitted.by_name
 
 
 def _no_document(written: str) -> BadBundle:

@@ -37,7 +37,7 @@ def verify(
             another, or it was revoked; `fields["reason"]`.
         StoreFailed: what is trusted cannot be read or written.
     """
-    trusted, older = _judge(documents, repository)
+    trusted, older = heard(documents, repository)
     found = _find(trusted, model=model, seq=seq)
     if found is None and older is not None:
         raise older
@@ -63,10 +63,15 @@ def verify(
     return found
 
 
-def _judge(
+def heard(
     documents: Mapping[str, bytes], repository: Repository
 ) -> tuple[Trusted, Untrusted | None]:
-    """Return what to believe, and why the documents were not, if they are older."""
+    """Return what to believe, and why the documents were not, if they are older.
+
+    Raises:
+        Untrusted: they do not hold.
+        StoreFailed: what is trusted cannot be read or written.
+    """
     try:
         return repository.refresh(carried(documents)), None
     except NotFetched as exc:

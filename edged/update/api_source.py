@@ -10,7 +10,7 @@ file; where the administrator wrote `trust: sha256`, one file is fetched from
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated
+from typing import Annotated, Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -53,6 +53,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     mandatory: bool = False
 
 
+class Signer(Protocol):
+    """Who confirms what an API says: see `update.tuf_source`."""
+
+    async def listed(self) -> tuple[Offer, ...]:
+        """Return all that is signed, as of now."""
+
+    async def documents(self) -> Mapping[str, bytes]:
+        """Return the signed metadata itself."""
+
+
 class ApiSource:
     """One such API; implements `Source`.
 
@@ -63,7 +73,7 @@ class ApiSource:
         live: tells what the daemon has.
         files: tells the sha256 of every file that the daemon has.
         clock: dates what the API says.
-        signed: tells what was signed, which must have what the API names; None where
+        signer: knows what was signed, which must have what the API names; None where
             its word is enough.
     """
 
@@ -78,14 +88,14 @@ class ApiSource:
         live: Callable[[], Awaitable[tuple[Installed, ...]]],
         files: Callable[[], Awaitable[frozenset[str]]],
         clock: Clock,
-        signed: Callable[[], Awaitable[tuple[Offer, ...]]] | None,
+        signer: Signer | None,
     ) -> None:
         self.name, self.url = settings.name, settings.url
         self._model = settings.models[0]
         self._web, self._box, self._live, self._now = web, box, live, clock.utc
         self._files = files
         self._offered: tuple[str, str | None] | None = None
-        self._signed = signed
+        self._signer = signer
         self._download = ""
 
     @property
@@ -103,11 +113,12 @@ class ApiSource:
         live = next((m for m in await self._live() if m.model == self._model), None)
         answer = await self._asked(live)
         is_news = answer.has_update and not (live and live.version == answer.version)
-        if self._signed is None:
+        if self._signer is None:
             if not is_news or await self._is_taken(answer, live):
                 return ()
             return (self._offer(answer, live),)
-        offers = [o for o in await self._signed() if o.listing.model == self._model]
+        listed = await self._signer.listed()
+        offers = [offer for offer in listed if offer.listing.model == self._model]
         named = [o for o in offers if is_news and o.listing.version == answer.version]
         if is_news and not named:
             raise NotFetched(
@@ -125,6 +136,10 @@ class ApiSource:
         size = offer.listing.size_bytes
         file = Chunked(sha256=offer.sha256, size=size, chunks=())
         return Described(manifest=b"", index=ChunkIndex(files={name: file}))
+
+    async def documents(self) -> Mapping[str, bytes]:
+        """Return what its signer signed."""
+        return {} if self._signer is None else await self._signer.documents()
 
     def urls(self, sha256: str) -> tuple[str, ...]:  # noqa: ARG002  # there is one
         """Return where the one file can be had."""

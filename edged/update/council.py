@@ -30,6 +30,7 @@ from edged.update.offers import (
 from edged.update.plan import Choice, Take, choose
 from edged.update.scout import Scout
 from edged.update.stops import Stops
+from edged.update.tidings import Tiding, tidings
 from edged.update.verdicts import Verdict, verdict
 from edged.update.will import Will
 from edged.watch import Watch
@@ -142,6 +143,15 @@ class Council:
             f"cannot take {one}: {one.source} does not offer it any more",
             hint="edgectl update check",
             reason=Reason.NOT_OFFERED.value,
+        )
+
+    def tidings(self) -> tuple[Tiding, ...]:
+        """Return what the daemon must hear of releases that were revoked."""
+        return tidings(
+            self._scout.offers,
+            self.installed,
+            alone=frozenset(self.stop),
+            stop=self.terms.stop_revoked,
         )
 
     def waits_for(self) -> int | None:

@@ -46,15 +46,14 @@ from edged.update.rounds import Rounds
 from edged.update.scout import Scout
 from edged.update.source import Source
 from edged.update.stops import Stops
+from edged.update.verdicts import verdict
 from edged.update.will import Will
 from edged.watch import Owned, Watch
-from edged.wire.messages import Trouble
 from edged.wire.updates import (
     Attempts,
     AttemptsRequest,
     HoldRequest,
     PauseRequest,
-    Reason,
     Transfer,
     UpdateRequest,
     UpdateScope,
@@ -164,7 +163,7 @@ class Courier:
             rounds=self._rounds,
             tell=self._tell,
         )
-        self._began_utc = utc_text(clock.utc())
+        self._since: dict[str, str] = {}  # of faults, by their text
         self._told: UpdateStatus | None = None
         self._revision = Owned(0)
 
@@ -173,9 +172,10 @@ class Courier:
         return f"<Courier {status.activity.value}: {status.text}>"
 
     @property
-    def troubles(self) -> tuple[Trouble, ...]:
-        """What is wrong with its notes."""
-        return self._diary.troubles
+    def faults(self) -> tuple[StoreFailed, ...]:
+        """What its disk refuses: notes, and to let go of what nobody wants."""
+        litter = self._errand.litter
+        return (*self._diary.faults, *(() if litter is None else (litter,)))
 
     def obey(self, terms: Terms) -> None:
         """Take over changed settings, from the next decision on."""
@@ -284,15 +284,19 @@ class Courier:
         )
 
     def _why_not(self) -> tuple[WhyNot, ...]:
+        told, now = [verdict(error) for error in self.faults], self._clock.utc()
+        self._since = {
+            one.text: self._since.get(one.text, utc_text(now)) for one in told
+        }
         own = (
             WhyNot(
-                reason=Reason.STORE_FAILED,
+                reason=one.reason,
                 source="",
-                text=trouble.text,
-                hint=trouble.hint,
-                since_utc=self._began_utc,
+                text=one.text,
+                hint=one.hint,
+                since_utc=self._since[one.text],
             )
-            for trouble in self.troubles
+            for one in told
         )
         return (*self._council.why_not(), *own)
 

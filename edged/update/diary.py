@@ -12,7 +12,6 @@ from concurrent.futures import Executor
 
 from edged.errors import StoreFailed
 from edged.update.notes import Notebook, Notes
-from edged.wire.messages import Trouble
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +30,8 @@ class Diary:
         self._written = Notes()
         self._writing = asyncio.Lock()
         self._dirty = asyncio.Event()
-        self._damage: Trouble | None = None  # stays for this life
-        self._fault: Trouble | None = None  # until the disk takes notes again
+        self._damage: StoreFailed | None = None  # stays for this life
+        self._fault: StoreFailed | None = None  # until the disk takes notes again
 
     @property
     def notes(self) -> Notes:
@@ -40,7 +39,7 @@ class Diary:
         return self._notes
 
     @property
-    def troubles(self) -> tuple[Trouble, ...]:
+    def faults(self) -> tuple[StoreFailed, ...]:
         """What was lost, and what the disk refuses."""
         return tuple(filter(None, (self._damage, self._fault)))
 
@@ -53,14 +52,13 @@ class Diary:
             self._tell(error)
         self._written = self._notes
         if self._book.damaged:
-            self._damage = Trouble(
-                code=StoreFailed.code,
-                text="the updater's notes were damaged and begin anew: a pause or a "
-                "hold that stood is lost, and so is the history",
+            self._damage = StoreFailed(
+                "the updater's notes were damaged and begin anew: a pause or a hold "
+                "that stood is lost, and so is the history",
                 hint="edgectl update",
             )
             _log.warning(
-                "%s", self._damage.text, extra={"edged_code": self._damage.code}
+                "%s", self._damage.message, extra={"edged_code": self._damage.code}
             )
         return self._notes
 
@@ -97,4 +95,4 @@ class Diary:
 
     def _tell(self, error: StoreFailed) -> None:
         _log.error("%s", error.message, extra={"edged_code": error.code})
-        self._fault = Trouble(code=error.code, text=error.message, hint=error.hint)
+        self._fault = error

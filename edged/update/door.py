@@ -41,5 +41,14 @@ class Door(Protocol):
     async def change(self, number: int, *, steps: int, wait_s: float) -> Change:
         """Tell a change when it has more than `steps` steps, or after `wait_s`."""
 
-    async def unload(self, model: str) -> None:
-        """Let a model answer no more: its publisher says that it must not run."""
+    async def hear(
+        self, body: Iterable[bytes], *, source: str, model: str, alone: bool
+    ) -> Changed:
+        """Hand signed metadata in: what it revokes of a model is judged there.
+
+        Args:
+            body: a tar stream of documents, read in a thread.
+            source: whose they are.
+            model: what there is news of.
+            alone: nothing is known to replace what is live.
+        """

@@ -81,6 +81,7 @@ class Errand:
 
     Attributes:
         said: the verdict that the last one ended with.
+        litter: why bytes that nobody wants are still here; None where none are.
     """
 
     def __init__(  # noqa: PLR0913  # who is asked, by name only
@@ -96,6 +97,7 @@ class Errand:
     ) -> None:
         self.every_s = every_s
         self.said: Verdict | None = None
+        self.litter: StoreFailed | None = None
         self._porter, self._record, self._diary = porter, record, diary
         self._stops, self._find, self._chance = stops, find, chance
 
@@ -145,8 +147,10 @@ class Errand:
         try:
             await self._porter.sweep(digest for one in tries for digest in one.files)
         except StoreFailed as error:
-            # The next sweep finds them, too.
             _log.warning("%s", error.message, extra={"edged_code": error.code})
+            self.litter = error  # told, until a later sweep has removed them
+        else:
+            self.litter = None
 
     async def _survey(self, wanted: Wanted) -> Result:
         keep = frozenset(

@@ -121,7 +121,12 @@ class Helm:
         """Write down how a release ended; its bytes go."""
         self._record.close(one, outcome, reason, said)
         self._rounds.ended(one)
-        self._spawn(self._errand.sweep())
+        self._spawn(self._swept())
+
+    def tidy(self) -> None:
+        """Remove what could not be removed when its release was over."""
+        if self._errand.litter is not None:
+            self._spawn(self._swept())
 
     def end(self) -> None:
         """Note what was done until now; the tasks end with their group."""
@@ -189,6 +194,10 @@ class Helm:
                 extra={"edged_code": Notice.BUG.value},
             )
             self.reset()
+
+    async def _swept(self) -> None:
+        await self._errand.sweep()
+        self._tell()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         if self._tasks is None:

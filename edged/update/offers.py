@@ -43,6 +43,8 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
         seq, digest, version: of the live release; None where none is.
         pinned: a person wants it to stay as it is.
         quarantined: digests of releases that were bad here.
+        releases: digests of all that are installed.
+        revoked: of these, what the daemon knows to be revoked.
         held: digest of the release that waits for a person's decision.
         under_way: number of the change that is not over and waits for no person.
         watched: number of the change whose release is live and in probation.
@@ -54,6 +56,8 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     pinned: bool = False
     quarantined: frozenset[str] = frozenset()
+    releases: frozenset[str] = frozenset()
+    revoked: frozenset[str] = frozenset()
     held: str | None = None
     under_way: int | None = None
     watched: int | None = None

@@ -183,7 +183,7 @@ def _told_live(model: str, pick: _Pick, situation: Situation) -> list[WhyNot]:
     else:
         then, hint = "nothing replaces it", f"edgectl models show {model}"
     text = (
-        f"{pick.revoked} is live, and its publisher revoked it: "
+        f"{pick.revoked} is live, and its publisher has revoked it: "
         f"{pick.revoked.listing.revoked}; {then}"
     )
     bar = Objection(reason=Reason.REVOKED, text=text, hint=hint)

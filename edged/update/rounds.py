@@ -15,6 +15,7 @@ import msgspec
 
 from edged.errors import EdgedError
 from edged.host.clock import Clock
+from edged.store.signed import pack_documents
 from edged.update import report
 from edged.update.council import Council
 from edged.update.diary import Diary
@@ -156,7 +157,8 @@ class Rounds:
             self._diary.note(lambda notes: msgspec.structs.replace(notes, looks=looks))
         await self._decided(began_s)
         if names:
-            await self._stop_revoked()
+            await self._tell_revoked()
+            self.helm.tidy()
         self._keep_vigil(tasks)
         self.arm()
         self._tell()
@@ -195,20 +197,25 @@ class Rounds:
                 reason = Reason.NOT_OFFERED
                 self.helm.close(one.wanted, Outcome.GIVEN_UP, reason, None)
 
-    async def _stop_revoked(self) -> None:
-        """Unload what its publisher revoked, where the administrator wants that."""
-        if not self._council.terms.stop_revoked:
-            return
-        for model in self._council.stop:
+    async def _tell_revoked(self) -> None:
+        """Let the daemon hear what was revoked of what it has, from signed metadata."""
+        for one in self._council.tidings():
+            source = self._scout.source(one.source)
             try:
-                await self._door.unload(model)
+                body = pack_documents(await source.documents())
+                told = await self._door.hear(
+                    body, source=one.source, model=one.model, alone=one.alone
+                )
             except EdgedError as error:
                 _log.warning(
-                    "cannot stop %s, which is revoked: %s",
-                    model,
-                    error,
-                    extra={"edged_model": model, "edged_code": Reason.REVOKED.value},
+                    "%s: the daemon cannot hear what is revoked: %s",
+                    one.model,
+                    error.message,
+                    extra={"edged_model": one.model, "edged_code": error.code},
                 )
+            else:
+                if told.changed:
+                    _log.info("the daemon heard of %s: %s", one.source, told.text)
 
     def _keep_vigil(self, tasks: asyncio.TaskGroup) -> None:
         """Wait for the daemon's changes that make a difference when they end.

@@ -73,5 +73,8 @@ class Source(Protocol):
     async def describe(self, offer: Offer) -> Described:
         """Fetch what describes a release that it offered."""
 
+    async def documents(self) -> Mapping[str, bytes]:
+        """Return the signed metadata of the last look; none where nothing is signed."""
+
     def urls(self, sha256: str) -> tuple[str, ...]:
         """Return where a file of the release last described can be had, best first."""

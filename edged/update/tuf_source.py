@@ -135,8 +135,12 @@ class TufSource:
                 hint="its publisher may have a newer edged",
                 reason=Reason.NOT_UNDERSTOOD.value,
             ) from exc
-        documents = await self._run(lambda: self._repository().documents())
+        documents = await self.documents()
         return Described(manifest=described, index=index, documents=documents)
+
+    async def documents(self) -> Mapping[str, bytes]:
+        """Return the metadata as it was verified last."""
+        return await self._run(lambda: self._repository().documents())
 
     def urls(self, sha256: str) -> tuple[str, ...]:
         """Return where a file can be had, best first."""

@@ -226,6 +226,23 @@ class Marked(Entry, frozen=True, kw_only=True, tag="marked"):
     why: str = ""
 
 
+class Revoked(Entry, frozen=True, kw_only=True, tag="revoked"):
+    """A release was revoked by its publisher, or is so no longer.
+
+    Attributes:
+        source: whose signed metadata said so; another's cannot lift it.
+        alone: it was live then, and the updater knew nothing to replace it.
+    """
+
+    model: str
+    digest: str
+    seq: int
+    revoked: bool
+    source: str
+    why: str = ""
+    alone: bool = False
+
+
 class Came(Entry, frozen=True, kw_only=True, tag="came"):
     """A release came from a source; kept when the change that says so is forgotten."""
 
@@ -254,4 +271,6 @@ class Stopped(Entry, frozen=True, kw_only=True, tag="stopped"):
     boot: str
 
 
-AnyEntry = Began | Stepped | Attempted | Marked | Came | PinSet | Started | Stopped
+AnyEntry = (
+    Began | Stepped | Attempted | Marked | Revoked | Came | PinSet | Started | Stopped
+)

@@ -23,6 +23,7 @@ from edged.wire.messages import (
     Changed,
     ConfigView,
     FileSums,
+    HearRequest,
     InstallRequest,
     ModelDetail,
     ModelName,
@@ -172,6 +173,16 @@ INSTALL = Endpoint(
     body=Body.TAR,
     summary="Install a release from a tar stream and make it live.",
     timeout_s=600.0,
+)
+HEAR = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/hear",
+    request=HearRequest,
+    answer=Changed,
+    access=Access.DELIVER,
+    body=Body.TAR,
+    summary="Hear from signed metadata which releases of a model were revoked.",
+    timeout_s=60.0,
 )
 CHANGES = Endpoint(
     method="GET",
@@ -354,6 +365,7 @@ _DAEMON: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     UNLOAD,
     REMOVE,
     INSTALL,
+    HEAR,
     CHANGES,
     CHANGE,
     COMMIT,

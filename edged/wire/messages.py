@@ -89,6 +89,7 @@ class ReleaseRef(msgspec.Struct, frozen=True, kw_only=True):
     installed_utc: str | None = None
     trust: Trust = Trust.LOCAL
     standing: Standing = Standing.NEW
+    revoked: str = ""  # why its publisher revoked it; empty if he did not
 
 
 class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +200,25 @@ class InstallRequest(
     downgrade: bool = False
     wait: bool = True
     source: SourceName | None = None
+
+
+class HearRequest(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """The query that goes with signed metadata; its body is a tar of `signed/` alone.
+
+    Attributes:
+        source: whose metadata it is.
+        alone: whoever brings it knows no release to replace the live one.
+    """
+
+    name: Name
+    source: SourceName
+    alone: bool = False
 
 
 class Models(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from edged.wire.messages import (
     ConfigValue,
     ConfigView,
     FileSums,
+    HearRequest,
     InstallRequest,
     Level,
     ModelDetail,
@@ -58,7 +59,7 @@ DIGITS = ModelStatus(name="digits", phase=ModelPhase.READY, version="1.4.0", seq
 
 
 class FakeAgent:
-    """Satisfies `Agent`, `Upkeep` and `Window` of `api.control`.
+    """Satisfies `Agent`, `Upkeep`, `Recall` and `Window` of `api.control`.
 
     Attributes:
         asked: requests in the order they came.
@@ -82,6 +83,14 @@ class FakeAgent:
         async for chunk in chunks:
             self.chunks.append(len(chunk))
         return self._changed(request, request.name or "bundle", by)
+
+    async def hear(
+        self, chunks: AsyncIterator[bytes], request: HearRequest, by: str
+    ) -> Changed:
+        """Count what comes."""
+        async for chunk in chunks:
+            self.chunks.append(len(chunk))
+        return self._changed(request, request.name, by)
 
     async def use(self, request: UseRequest, by: str) -> Changed:
         """Remember it."""
@@ -202,6 +211,7 @@ def fake_app(
     return control_app(
         agent=agent,
         upkeep=agent,
+        recall=agent,
         window=agent,
         reads=fake_reads(),
         updater=updater or FakeUpdater(),

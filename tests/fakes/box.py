@@ -17,6 +17,7 @@ from edged.activate import judge, probation
 from edged.activate.agent import Agent, Rules
 from edged.activate.history import History
 from edged.activate.intake import Intake
+from edged.activate.recall import Recall
 from edged.activate.upkeep import Upkeep
 from edged.activate.window import Window
 from edged.activate.workshop import Workshop
@@ -33,7 +34,13 @@ from edged.store.manifest import write_manifest
 from edged.store.profiles import Profiles
 from edged.store.releases import Releases
 from edged.wire.changes import Step, Wish
-from edged.wire.messages import Changed, InstallRequest, ModelName, UseRequest
+from edged.wire.messages import (
+    Changed,
+    HearRequest,
+    InstallRequest,
+    ModelName,
+    UseRequest,
+)
 from edged.wire.release import (
     BackendName,
     FileEntry,
@@ -146,6 +153,7 @@ class Box:
             keep_releases=3,
         )
         self.agent: Agent[Live] = Agent(self.shop, rules, boot=lambda: boot)
+        self.recall: Recall[Live] = Recall(self.shop, self.agent.ward, self.verifier)
         self.upkeep: Upkeep[Live] = Upkeep(self.agent)
         self.window: Window[Live] = Window(self.shop, self.agent.ward)
         self._life: asyncio.Task[None] | None = None
@@ -188,6 +196,14 @@ class Box:
         """Stream a bundle in, in small pieces."""
         return await self.agent.install(
             in_async_pieces(tar_of(files)), InstallRequest(**request), BY
+        )
+
+    async def hear(self, *, alone: bool = False, name: str = "sums") -> Changed:
+        """Bring signed metadata of the source `main`; see `FakeVerifier`."""
+        return await self.recall.hear(
+            in_async_pieces(tar_of({"signed/timestamp.json": b"{}"})),
+            HearRequest(name=name, source="main", alone=alone),
+            BY,
         )
 
     async def ask(

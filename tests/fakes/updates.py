@@ -20,6 +20,7 @@ from edged.host.files import DiskFiles, Files
 from edged.host.partial import Part
 from edged.store import tar
 from edged.store.manifest import read_manifest, write_manifest
+from edged.store.signed import read_documents
 from edged.update.council import Terms
 from edged.update.courier import Courier
 from edged.update.offers import Box, Conditions, Installed, Offer
@@ -137,6 +138,10 @@ class FakeSource:
             manifest=one.manifest, index=one.index, documents=dict(DOCUMENTS)
         )
 
+    async def documents(self) -> dict[str, bytes]:
+        """Tell what is signed."""
+        return dict(DOCUMENTS)
+
     def urls(self, sha256: str) -> tuple[str, ...]:
         """Tell where a file is."""
         return (f"{self.url}/blobs/{sha256}",)
@@ -215,8 +220,10 @@ class FakeDoor:
         taken: releases that came in, with the names of the members in their tars.
         downgrades: whether each was wanted as one.
         is_there: what comes in is live already.
-        unloaded: models that were.
-        unload_error: raised instead.
+        heard: of whose metadata it heard, about which model, and whether nothing is
+            to replace what is live.
+        revokes: digests that are revoked, once it heard.
+        hear_error: raised instead.
         hold: changes go no further before it is set.
         watches: what is in probation is told as that; its end leads back.
     """
@@ -231,8 +238,9 @@ class FakeDoor:
         self.taken: list[tuple[str, int, tuple[str, ...]]] = []
         self.downgrades: list[bool] = []
         self.is_there = False
-        self.unloaded: list[str] = []
-        self.unload_error: EdgedError | None = None
+        self.heard: list[tuple[str, str, bool]] = []
+        self.revokes: frozenset[str] = frozenset()
+        self.hear_error: EdgedError | None = None
         self.hold = asyncio.Event()
         self.hold.set()
         self.watches = False
@@ -293,12 +301,19 @@ class FakeDoor:
         self._answer()
         return known
 
-    async def unload(self, model: str) -> None:
-        """Unload a model."""
+    async def hear(
+        self, body: Iterable[bytes], *, source: str, model: str, alone: bool
+    ) -> Changed:
+        """Read documents; believe what it is told to."""
         self._answer()
-        if self.unload_error is not None:
-            raise self.unload_error
-        self.unloaded.append(model)
+        documents = read_documents(body)
+        if self.hear_error is not None:
+            raise self.hear_error
+        self.heard.append((source, model, alone))
+        assert documents == DOCUMENTS
+        here = self.models[model]
+        self.models[model] = msgspec.structs.replace(here, revoked=self.revokes)
+        return Changed(name=model, changed=True, text="is revoked")
 
     # --- what it is told ---------------------------------------------------------
 
@@ -310,6 +325,7 @@ class FakeDoor:
             seq=listing.seq,
             digest=release.offer.sha256,
             version=listing.version,
+            releases=frozenset({release.offer.sha256}),
         )
         self.models[listing.model] = msgspec.structs.replace(live, **standing)
         self.sums |= release.blobs.keys()

@@ -7,11 +7,11 @@ import pytest
 
 from edged.client.control import Control
 from edged.doorstep import Doorstep
-from edged.errors import BadBundle, NoDaemon
+from edged.errors import BadBundle, NoDaemon, Untrusted
 from edged.store.bundle import pack
+from edged.store.signed import pack_documents
 from edged.wire import endpoints
 from edged.wire.changes import PinRequest, SeqRequest, Step
-from edged.wire.messages import ModelName
 from tests.data import onnx_files
 from tests.fakes.box import bundle
 from tests.fakes.daemon import Daemon
@@ -56,6 +56,9 @@ async def test_what_is_installed_is_told_with_what_is_thought_of_it(
     )
     assert bad.live is not None
     assert {bad.live.digest} == found.quarantined
+    assert bad.live.digest in found.releases
+    assert {found.digest} <= found.releases
+    assert frozenset() == found.revoked
     assert (None, None) == (found.held, found.under_way)
 
 
@@ -96,20 +99,31 @@ async def test_an_error_of_the_stream_comes_through(door: Doorstep) -> None:
         await door.install(broken(), source="main", model="sums", downgrade=False)
 
 
-async def test_a_change_is_followed_and_a_model_unloaded(
+async def test_a_change_is_followed(
     daemon: Daemon, door: Doorstep, tmp_path: Path
 ) -> None:
-    """As a person would by number and by name."""
+    """As a person would by number."""
     made = daemon.install(put(tmp_path / "1", 1))
     assert made.change is not None
 
     change = await door.change(made.change, steps=0, wait_s=0)
-    await door.unload("sums")
 
     assert change.last.step is Step.COMMITTED
-    with Control(daemon.control) as control:
-        detail = control.call(endpoints.MODEL, ModelName(name="sums"))
-    assert "unloaded" == detail.status.phase.value
+
+
+async def test_metadata_of_a_source_that_nobody_named_is_refused(
+    daemon: Daemon, door: Doorstep, tmp_path: Path
+) -> None:
+    """By its reason; what it would mean is in `test_signed_install`."""
+    daemon.install(put(tmp_path / "1", 1))
+
+    with pytest.raises(Untrusted, match="the settings name no source"):
+        await door.hear(
+            pack_documents({"timestamp.json": b"{}"}),
+            source="main",
+            model="sums",
+            alone=False,
+        )
 
 
 async def test_a_daemon_that_is_away_is_told_as_that(home: Path) -> None:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 
 from edged.client import Control
-from edged.store.signed import pack_signed
+from edged.store.signed import pack_documents, pack_signed
 from edged.wire.changes import ChangesRequest
 from edged.wire.endpoints import CHANGES, FILES, MODEL
-from edged.wire.messages import ModelName, Nothing
+from edged.wire.messages import Level, ModelName, ModelPhase, Nothing
 from edged.wire.names import Trust
 from tests.data import onnx_files
 from tests.fakes.box import bundle
@@ -40,7 +40,7 @@ os.setuid(uid)
 call = http.client.HTTPConnection("localhost")
 call.sock = socket.socket(socket.AF_UNIX)
 call.sock.connect(path)
-call.request("POST", "/v1/install?" + query, body)
+call.request("POST", query, body)
 answer = call.getresponse()
 sys.stdout.write('{"status": %d, "body": %s}' % (answer.status, answer.read().decode()))
 """
@@ -78,8 +78,17 @@ class Town:
 
     def post(self, body: Iterable[bytes], query: str, uid: int = 0) -> Said:
         """Send a tar as any user."""
+        return self._posted(body, f"/v1/install?{query}", uid)
+
+    def hear(self, *, alone: bool = False) -> Said:
+        """Send what is signed now, and nothing else, as the updater's user."""
+        path = f"/v1/models/sums/hear?source=main&alone={alone}".lower()
+        documents = pack_documents(self.host.documents())
+        return self._posted(documents, path, UPDATER.pw_uid)
+
+    def _posted(self, body: Iterable[bytes], path: str, uid: int) -> Said:
         ran = subprocess.run(
-            [sys.executable, "-I", "-c", POST, self.daemon.control, str(uid), query],
+            [sys.executable, "-I", "-c", POST, self.daemon.control, str(uid), path],
             input=b"".join(body),
             capture_output=True,
             check=True,
@@ -263,6 +272,35 @@ def test_a_revoked_release_gives_way_to_an_older_one(here: Town) -> None:
     assert (Said(409, "downgrade"), OK) == (early, late)
     assert Said(403, "untrusted", "revoked") == again
     assert 1 == here.live()
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_revoked_live_release_is_told_and_stopped_if_wanted(
+    home: Path,
+    stops: bool,  # noqa: FBT001  # a row of the table
+) -> None:
+    """By the updater's user, who may not unload; after a crash it is as it was."""
+    more = f"  stop-revoked: {str(stops).lower()}\n"
+    with town(home, more) as here:
+        here.publish(bundle())
+        here.deliver(whole(here, bundle()))
+        said = [here.hear(alone=True)]
+        early = here.daemon.status()
+        here.host.add("sums", 1, manifest=bundle()["model.yaml"], revoked="it leaks")
+        here.host.publish()
+        said.append(here.hear(alone=True))
+        told = here.daemon.status()
+    with running(home, "--config", str(home / "edged.yaml")) as again:
+        after = again.status()
+
+    assert [OK, OK] == said
+    assert Level.OK is early.level
+    for status in (told, after):
+        assert (Level.DOWN if stops else Level.DEGRADED) is status.level
+        assert "its publisher has revoked it: it leaks" in status.verdict
+        assert ["revoked"] == [trouble.code for trouble in status.troubles]
+        phase = ModelPhase.FAILED if stops else ModelPhase.READY
+        assert phase is status.models[0].phase
 
 
 def test_a_box_for_signed_releases_refuses_all_others(home: Path) -> None:

@@ -7,24 +7,33 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edged.client.control import Control
 from edged.wire import endpoints
 from edged.wire.changes import ChangesRequest
+from edged.wire.messages import Level
 from edged.wire.names import Trust
-from edged.wire.updates import PauseRequest, UpdateRequest, UpdateScope, UpdateStatus
+from edged.wire.updates import (
+    PauseRequest,
+    Reason,
+    UpdateRequest,
+    UpdateScope,
+    UpdateStatus,
+)
 from tests.data import onnx_files
 from tests.fakes.box import bundle
 from tests.fakes.daemon import ROOT, running
 from tests.fakes.nginx import Nginx, nginx
 from tests.fakes.publishing import House
 
-WITHIN_S = 15.0
+WITHIN_S = 40.0
 
 #: Imports first: the interpreter may lie where another user cannot look.
 _AS = """
@@ -60,10 +69,16 @@ needs_root = pytest.mark.skipif(
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Nginx]:
+def house(tmp_path: Path) -> House:
+    """Return a publisher with keys."""
+    made = House(tmp_path / "publisher")
+    made.init()
+    return made
+
+
+@pytest.fixture
+def host(tmp_path: Path, house: House) -> Iterator[Nginx]:
     """Run nginx over a signed release of `sums`."""
-    house = House(tmp_path / "publisher")
-    house.init()
     path = tmp_path / "sums"
     path.mkdir()
     for name, data in bundle(onnx_files.adder(dims=(1, 4))).items():
@@ -74,7 +89,7 @@ def host(tmp_path: Path) -> Iterator[Nginx]:
         yield started
 
 
-def settings(home: Path, url: str, user: str) -> Path:
+def settings(home: Path, url: str, user: str, more: str = "") -> Path:
     """Write the settings that both processes read."""
     root = home / "root.json"
     path = home / "edged.yaml"
@@ -82,6 +97,7 @@ def settings(home: Path, url: str, user: str) -> Path:
         "server: {group: null, mode: 0666}\n"
         f"update:\n  apart: true\n  user: {user}\n"
         f"  sources: [{{name: main, url: '{url}', root: {root}}}]\n"
+        f"{more}"
     )
     return path
 
@@ -133,6 +149,52 @@ def told(home: Path) -> UpdateStatus:
 
 @needs_root
 @pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_a_release_that_is_revoked_is_stopped_by_another_users_word(
+    host: Nginx, house: House, home: Path
+) -> None:
+    """It hands in what is signed; the daemon judges, stops, and says so."""
+    nobody = pwd.getpwnam("nobody")
+    (home / "root.json").write_bytes((host.root / "metadata/1.root.json").read_bytes())
+    (home / "r").mkdir()
+    for folder in (home, home / "r"):
+        folder.chmod(0o777)  # a folder of this test
+    config = settings(home, host.url, "nobody", "  stop-revoked: true\n")
+    with running(home, "--config", str(config)) as daemon:
+        daemon.runtime.chmod(0o777)  # as the package's group would let it
+        daemon.state.chmod(0o755)
+        with (
+            updater(home, config, uid=nobody.pw_uid),
+            Control(home / "r" / "updater.sock") as control,
+        ):
+            control.call(endpoints.UPDATE_NOW, UpdateScope())
+            _until(lambda: daemon.status().level is Level.OK)
+            revoked = partial(msgspec.structs.replace, revoked="it leaks")
+            house.publisher.change("sums", 1, revoked)
+            house.push(host.root)
+            before = daemon.status()
+            control.call(endpoints.UPDATE_CHECK, UpdateScope())
+            after = daemon.status()
+            why = control.call(endpoints.UPDATE, UpdateRequest()).reasons
+
+    assert Level.OK is before.level
+    assert (Level.DOWN, ["revoked"]) == (
+        after.level,
+        [trouble.code for trouble in after.troubles],
+    )
+    assert [Reason.REVOKED] == [one.reason for one in why]
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + WITHIN_S
+    while not is_so():
+        assert time.monotonic() < until, "it does not come to that"
+        time.sleep(0.05)
+
+
+@needs_root
+@pytest.mark.slow
+@pytest.mark.timeout(90)
 def test_another_user_fetches_and_hands_in_what_is_signed(
     host: Nginx, home: Path
 ) -> None:

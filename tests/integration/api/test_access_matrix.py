@@ -89,9 +89,12 @@ async def test_the_updater_brings_in_what_a_source_vouches_for_alone() -> None:
     assert [InstallRequest(source="main")] == agent.asked
 
 
+QUERIES = {
+    "/v1/install": "?source=main&downgrade=true",
+    "/v1/models/{name}/hear": "?source=main",
+}
 EVERY_ROW = [
-    f"{row.method} {row.path.format(name='digits', id=1)}"
-    + ("?source=main&downgrade=true" if row.path == "/v1/install" else "")
+    f"{row.method} {row.path.format(name='digits', id=1)}" + QUERIES.get(row.path, "")
     for row in TABLE
 ]
 

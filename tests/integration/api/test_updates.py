@@ -20,7 +20,7 @@ from edged.host.clock import SystemClock
 from edged.serve.regions import Regions
 from edged.watch import Owned
 from edged.wire import endpoints
-from edged.wire.messages import Nothing, Phase
+from edged.wire.messages import Nothing, Phase, Trouble
 from edged.wire.updates import PauseRequest, UpdateRequest, UpdateScope
 from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.models import registry_of
@@ -100,6 +100,7 @@ async def test_an_updater_inside_is_counted_in_the_metrics(
         clock=SystemClock(),
         max_body=1 << 20,
         updater=updater,
+        troubles=lambda: [Trouble(code="revoked", text="it must not run")],
     )
 
     async with serving(app) as here:
@@ -107,6 +108,7 @@ async def test_an_updater_inside_is_counted_in_the_metrics(
         answered = parse(await here.ask(head))
 
     assert b'edged_update_activity{activity="idle"} 1\n' in answered.body
+    assert b'edged_troubles{code="revoked"} 1\n' in answered.body
 
 
 ASK = """

@@ -62,6 +62,23 @@ async def api() -> AsyncIterator[Api]:
 
 Make = Callable[..., ApiSource]
 
+DOCUMENTS = {"timestamp.json": b"{}"}
+
+
+class Signer:
+    """A signed source that lists some releases."""
+
+    def __init__(self, offers: tuple[Offer, ...]) -> None:
+        self._offers = offers
+
+    async def listed(self) -> tuple[Offer, ...]:
+        """Tell them."""
+        return self._offers
+
+    async def documents(self) -> Mapping[str, bytes]:
+        """Tell what is signed."""
+        return DOCUMENTS
+
 
 @pytest.fixture
 def source(api: Api, web: Web) -> Make:
@@ -79,9 +96,6 @@ def source(api: Api, web: Web) -> Make:
         async def installed() -> tuple[Installed, ...]:
             return live
 
-        async def listed() -> tuple[Offer, ...]:
-            return signed or ()
-
         return ApiSource(
             Source(name="hints", kind=SourceKind.API, url=api.url, models=("digits",)),
             web=web,
@@ -89,7 +103,7 @@ def source(api: Api, web: Web) -> Make:
             live=installed,
             files=files,
             clock=Hours(),
-            signed=None if signed is None else listed,
+            signer=None if signed is None else Signer(signed),
         )
 
     return make
@@ -166,7 +180,7 @@ async def test_a_bundle_that_was_taken_is_not_offered_again(api: Api, web: Web) 
         live=installed,
         files=files,
         clock=Hours(),
-        signed=None,
+        signer=None,
     )
     first = await hints.look()
     again = await hints.look()
@@ -197,6 +211,12 @@ async def test_what_must_be_confirmed_is_what_was_signed(source: Make) -> None:
     found = await source(signed=signed).look()
 
     assert signed[:1] == found
+
+
+async def test_what_its_signer_signed_is_its_own(source: Make) -> None:
+    """One whose word is enough has none."""
+    assert DOCUMENTS == await source(signed=()).documents()
+    assert {} == await source().documents()
 
 
 async def test_what_nobody_has_signed_is_not_taken(source: Make) -> None:

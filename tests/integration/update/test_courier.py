@@ -292,6 +292,24 @@ async def test_nothing_is_fetched_that_could_not_be_noted(world: World) -> None:
     assert [] == world.carrier.fetched
 
 
+async def test_what_cannot_be_removed_is_told_until_it_can(world: World) -> None:
+    """Bytes that nobody wants fill a disk; the next look removes them."""
+    files = RecordingFiles()
+    world.files = files
+    files.fail(Site.PART_DROP, OSError(errno.EROFS, "read-only"))
+    async with world.alive() as courier:
+        await until_installed(courier)
+        told = await until(courier, lambda status: bool(status.reasons))
+        files.mend()
+        await courier.check(ALL, "pi")
+        after = await until(courier, lambda status: not status.reasons)
+
+    assert [(Reason.STORE_FAILED, None)] == reasons(told)
+    assert "read-only" in told.reasons[0].text
+    assert () == after.reasons
+    assert [] == await emptied(world)
+
+
 # --- another decision while a release is on its way -----------------------------------
 
 
@@ -934,37 +952,50 @@ async def test_a_revoked_live_release_is_replaced_by_an_older_one(world: World) 
     assert (13, [True]) == (attempt.seq, world.door.downgrades)
 
 
-async def test_a_revoked_live_release_without_another_is_stopped_if_wanted(
-    world: World,
-) -> None:
-    """By default it serves on, with a warning."""
+async def test_the_daemon_hears_what_was_revoked_of_what_it_has(world: World) -> None:
+    """Signed metadata and no verdict; once, and with each look where it must stop."""
     world.source.releases = [published(14)]
     world.source.say(14, revoked="it leaks")
+    world.door.revokes = frozenset({published(14).offer.sha256})
     async with world.alive() as courier:
         status = await courier.check(ALL, "pi")
-    before = tuple(world.door.unloaded)
+        await courier.check(ALL, "pi")
+    before = tuple(world.door.heard)
     world.terms = msgspec.structs.replace(TERMS, stop_revoked=True)
     async with world.alive() as courier:
         await courier.check(ALL, "pi")
 
     assert [(Reason.REVOKED, 14)] == reasons(status)
-    assert ((), ["pets"]) == (before, sorted(set(world.door.unloaded)))
+    assert (("main", "pets", True),) == before
+    assert set(before) == set(world.door.heard)
+    assert len(world.door.heard) > len(before)
 
 
-async def test_a_daemon_that_may_not_be_told_to_stop_is_no_failure(
+async def test_the_daemon_hears_that_a_release_may_run_again(world: World) -> None:
+    """Whatever it thinks of it that no source says."""
+    digest = published(14).offer.sha256
+    world.source.releases = [published(14)]
+    world.door.have(published(14), revoked=frozenset({digest}))
+
+    async with world.alive() as courier:
+        await courier.check(ALL, "pi")
+
+    assert [("main", "pets", False)] == world.door.heard
+
+
+async def test_a_daemon_that_cannot_hear_is_no_failure(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An updater apart may install, and no more: the log says so."""
+    """The log says so, and the next look tells it again."""
     world.source.releases = [published(14)]
     world.source.say(14, revoked="it leaks")
-    world.terms = msgspec.structs.replace(TERMS, stop_revoked=True)
-    world.door.unload_error = NotPermitted("cannot unload pets: not permitted")
+    world.door.hear_error = NotPermitted("cannot hear: not permitted")
 
     async with world.alive() as courier:
         status = await courier.check(ALL, "pi")
 
     assert [(Reason.REVOKED, 14)] == reasons(status)
-    assert "cannot stop pets, which is revoked" in caplog.text
+    assert "pets: the daemon cannot hear what is revoked" in caplog.text
 
 
 # --- rest -----------------------------------------------------------------------------

@@ -97,7 +97,7 @@ async def test_the_next_life_reads_them(
     later = Diary(book, disk)
 
     assert paused("ann") == await later.open()
-    assert () == later.troubles
+    assert () == later.faults
 
 
 async def test_a_full_disk_is_told_until_it_takes_notes_again(
@@ -108,16 +108,16 @@ async def test_a_full_disk_is_told_until_it_takes_notes_again(
     async with asyncio.TaskGroup() as group:
         life = group.create_task(diary.run())
         diary.note(lambda _: paused("ann"))
-        while not diary.troubles:  # noqa: ASYNC110  # another thread finds out
+        while not diary.faults:  # noqa: ASYNC110  # another thread finds out
             await asyncio.sleep(0.01)
-        told = diary.troubles
+        told = diary.faults
         files.mend()
         diary.note(lambda _: paused("bob"))
-        while diary.troubles:  # noqa: ASYNC110  # see above
+        while diary.faults:  # noqa: ASYNC110  # see above
             await asyncio.sleep(0.01)
         life.cancel()
 
-    assert ["store-failed"] == [trouble.code for trouble in told]
+    assert ["store-failed"] == [fault.code for fault in told]
     assert paused("bob") == book.read()
 
 
@@ -146,8 +146,8 @@ async def test_damage_is_told_for_the_whole_life(
     diary.note(lambda _: paused("ann"))
     await diary.settled()
 
-    (trouble,) = diary.troubles
-    assert "damaged" in trouble.text
+    (fault,) = diary.faults
+    assert "damaged" in fault.message
 
 
 async def test_a_file_that_cannot_be_read_is_told(
@@ -160,4 +160,4 @@ async def test_a_file_that_cannot_be_read_is_told(
 
     notes = await diary.open()
 
-    assert (Notes(), 1) == (notes, len(diary.troubles))
+    assert (Notes(), 1) == (notes, len(diary.faults))

@@ -155,7 +155,9 @@ def test_a_process_of_this_moment_has_no_rate(healthy: Status) -> None:
 REVOKED = WhyNot(
     reason=Reason.REVOKED,
     source="main",
-    text="it sees ghosts",
+    text="digits 1.4.0 (seq 14) is live, and its publisher has revoked it: it sees "
+    "ghosts",
+    hint="edgectl models rollback digits",
     model="digits",
     seq=14,
     version="1.4.0",

@@ -16,7 +16,15 @@ from edged.cli.updating import (
     troubles,
     why_lines,
 )
-from edged.wire.messages import ModelPhase, ModelStatus
+from edged.wire.messages import (
+    Level,
+    ModelPhase,
+    ModelStatus,
+    Phase,
+    Process,
+    Status,
+    Trouble,
+)
 from edged.wire.updates import (
     Activity,
     Attempt,
@@ -63,6 +71,16 @@ FREEZE = WhyNot(
     since_utc="2026-11-10T07:00:00Z",
 )
 DIGITS = ModelStatus(name="digits", phase=ModelPhase.READY, version="1.4.0", seq=14)
+STATUS = Status(
+    level=Level.OK,
+    verdict="digits 1.4.0 is ready",
+    phase=Phase.READY,
+    at_utc=AT,
+    process=Process(
+        pid=1, version="0", started_utc=AT, uptime_s=1.0, rss_bytes=1, cpu_s=1.0
+    ),
+    models=(DIGITS,),
+)
 LEFT_AT_14 = replace(WINDOW, reason=Reason.REVOKED, seq=14, version="1.4.0")
 MAIN = SourceStatus(
     name="main",
@@ -181,21 +199,29 @@ def test_a_live_release_that_was_revoked_is_trouble() -> None:
     """Its publisher says that it must not run."""
     told = replace(IDLE, reasons=(LEFT_AT_14,))
 
-    (found,) = troubles(told, [DIGITS], at_utc=AT)
+    (found,) = troubles(told, STATUS, at_utc=AT)
 
-    assert ("revoked", "digits", True, "edgectl update now digits") == (
+    assert ("revoked", "digits", LEFT_AT_14.text, "edgectl update now digits") == (
         found.code,
         found.model,
-        found.text.startswith("digits 1.4.0 (seq 14) is live, and its publisher has"),
+        found.text,
         found.hint,
     )
+
+
+def test_what_the_daemon_says_itself_is_not_said_twice() -> None:
+    """It has heard of it, and has its own words."""
+    told = replace(IDLE, reasons=(LEFT_AT_14,))
+    known = Trouble(code="revoked", text="must not run", model="digits")
+
+    assert () == troubles(told, replace(STATUS, troubles=(known,)), at_utc=AT)
 
 
 def test_a_release_that_was_revoked_elsewhere_is_none() -> None:
     """It does not run here."""
     told = replace(IDLE, reasons=(replace(LEFT_AT_14, seq=15),))
 
-    assert () == troubles(told, [DIGITS], at_utc=AT)
+    assert () == troubles(told, STATUS, at_utc=AT)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +236,7 @@ def test_metadata_that_does_not_hold_for_a_week_is_trouble(
     source = replace(MAIN, checked_utc=checked)
     told = replace(IDLE, reasons=(FREEZE,), sources=(source,))
 
-    found = troubles(told, [DIGITS], at_utc=AT)
+    found = troubles(told, STATUS, at_utc=AT)
 
     assert ["freeze"] * count == [one.code for one in found]
 
@@ -219,7 +245,7 @@ def test_a_network_that_is_away_is_no_trouble() -> None:
     """A box may stand where there is none."""
     away = replace(FREEZE, reason=Reason.UNREACHABLE)
 
-    assert () == troubles(replace(IDLE, reasons=(away,)), [DIGITS], at_utc=AT)
+    assert () == troubles(replace(IDLE, reasons=(away,)), STATUS, at_utc=AT)
 
 
 # --- the updater's page -------------------------------------------------------

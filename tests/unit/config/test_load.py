@@ -240,10 +240,6 @@ def test_unknown_overrides_are_faults() -> None:
         ("runtime-dir: /var/lib/edged\n", "edged.yaml:1:14 runtime-dir"),
         (f"server: {{socket: /{'a' * 107}}}\n", "edged.yaml:1:18 server.socket"),
         (
-            "update: {apart: true, stop-revoked: true}\n",
-            "edged.yaml:1:37 update.stop-revoked",
-        ),
-        (
             "update: {sources: [{name: a, url: 'https://h'}]}\n",
             "edged.yaml:1:20 update.sources[0]",
         ),

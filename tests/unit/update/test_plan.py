@@ -330,7 +330,7 @@ def test_a_revoked_live_release_that_nothing_replaces_is_told() -> None:
         ("digits", 13, Reason.HALTED),
     ] == reasons(choice)
     assert choice.why_not[0].text == (
-        "digits 1.14.0 (seq 14) is live, and its publisher revoked it: it leaks; "
+        "digits 1.14.0 (seq 14) is live, and its publisher has revoked it: it leaks; "
         "nothing replaces it"
     )
     assert "edgectl models show digits" == choice.why_not[0].hint
