@@ -72,7 +72,11 @@ def explore(
     hits, faults, again = 0, [], 0
     for call in calls:
         for _ in range(_TRIES):
-            outcome = strike(call, how)
+            try:
+                outcome = strike(call, how)
+            except AssertionError as error:
+                error.add_note(f"struck: {call}, {how}")
+                raise
             again = max(again, outcome.again_bytes)
             if outcome.wrong:
                 faults.append(f"{call}: {outcome.wrong} (said: {outcome.said!r})")

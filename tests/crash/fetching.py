@@ -158,6 +158,7 @@ def hit(at: World, call: Call, how: str) -> Outcome:
             _ended(at, process, told)
             if how != KILL:
                 _at_rest(at)
+                _heard(_told(at), told)
         is_hit = was_hit(at.home / "strace", call, at.folder)
         if how == KILL:
             is_hit = is_hit and _died(process)
@@ -333,10 +334,20 @@ def _ended(
             status = _told(at)
         except EdgedError:  # it is dead; strace keeps it from being waited for
             return True
-        told.update((why.reason, why.text, why.hint) for why in status.reasons)
+        _heard(status, told)
         return status.activity is Activity.IDLE and _sequence(at) == NEW
 
-    _until(is_over)
+    try:
+        _until(is_over)
+    except AssertionError as error:
+        for what in (_told(at), (at.home / "updater.log").read_text()):
+            error.add_note(str(what))
+        raise
+
+
+def _heard(status: UpdateStatus, told: set[tuple[Reason, str, str]]) -> None:
+    """Note the reasons that `edgectl update why` would give now."""
+    told.update((why.reason, why.text, why.hint) for why in status.reasons)
 
 
 def _at_rest(at: World) -> None:
