@@ -87,6 +87,7 @@ docs: $(DEV) ## Write the generated files again
 	@$(BIN)/python -m tools.cli_pages
 	@$(BIN)/python -m tools.update_pages
 	@$(BIN)/python -m tools.problem_pages
+	@$(BIN)/python -m tools.dashboard
 	@$(BIN)/python -m tools.completions
 	@$(BIN)/python -m tools.editor_schema
 	@$(BIN)/python -m tools.man_pages

@@ -29,6 +29,7 @@ from edged.api.express_desk import Desk
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
 from edged.api.updates import NoUpdater, Updater
+from edged.api.vitals import vitals
 from edged.bounds import connection_limits, region_bounds, registry_limits
 from edged.command import leave, run, say
 from edged.errors import BadConfig
@@ -171,7 +172,7 @@ class Daemon:
                     clock=self._clock,
                     max_body=settings.max_body,
                     updater=self._updating.courier if self._updating else None,
-                    troubles=lambda: self._board.status().troubles,
+                    also=lambda: vitals(self._board.status()),
                 ),
                 refuse=problems.data_answer,
                 own=tuple(data),

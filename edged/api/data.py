@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from aiohttp import web
 
 from edged.api.infer import Infer
-from edged.api.metrics import Metrics
+from edged.api.metrics import Family, Metrics
 from edged.api.oip_models import Models
 from edged.api.regions import RegionRoutes
 from edged.api.updates import Updater
@@ -19,7 +19,7 @@ from edged.host.clock import Clock
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.watch import Watch
-from edged.wire.messages import Phase, Trouble
+from edged.wire.messages import Phase
 
 #: A model, and a model with the version that the caller insists on.
 _MODEL = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
@@ -33,7 +33,7 @@ _ABSENT = (
 )
 
 
-def data_app(  # noqa: PLR0913  # who is asked, by name only
+def data_app(  # noqa: PLR0913  # what it serves and counts, each by its name
     registry: Registry,
     phase: Watch[Phase],
     *,
@@ -41,7 +41,7 @@ def data_app(  # noqa: PLR0913  # who is asked, by name only
     clock: Clock,
     max_body: int,
     updater: Updater | None = None,
-    troubles: Callable[[], Iterable[Trouble]] = tuple,
+    also: Callable[[], Iterable[Family]] = tuple,
 ) -> web.Application:
     """Make the application.
 
@@ -52,11 +52,11 @@ def data_app(  # noqa: PLR0913  # who is asked, by name only
         clock: for deadlines.
         max_body: bytes of a request to a model whose inputs have no fixed size.
         updater: that is counted in the metrics; None where it is elsewhere.
-        troubles: that stand, and are counted there.
+        also: what else is counted in the metrics.
     """
     infer = Infer(registry, regions, clock, max_body=max_body)
     models = Models(registry, phase)
-    metrics = Metrics(registry, regions, phase, clock, updater, troubles)
+    metrics = Metrics(registry, regions, phase, clock, updater, also)
 
     app = web.Application()
     add = app.router.add_route

@@ -23,7 +23,7 @@ from edged.serve.regions import Regions, Usage
 from edged.serve.registry import Registry
 from edged.serve.stats import BUCKETS_S, Histogram
 from edged.watch import Watch
-from edged.wire.messages import Phase, Trouble
+from edged.wire.messages import Phase
 from edged.wire.updates import Activity, UpdateRequest, UpdateStatus
 from edged.wire.words import read_utc
 
@@ -59,25 +59,25 @@ class Metrics:
         phase: Watch[Phase],
         clock: Clock,
         updater: Updater | None,
-        troubles: Callable[[], Iterable[Trouble]],
+        also: Callable[[], Iterable[Family]],
     ) -> None:
         self._registry = registry
         self._regions = regions
         self._phase = phase
         self._clock = clock
         self._updater = updater
-        self._troubles = troubles
+        self._also = also
 
     async def answer(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
-        families = (
-            ()
-            if self._updater is None
-            else updates(await self._updater.update(UpdateRequest()), self._clock.utc())
-        )
-        more = (standing(self._troubles()), *families)
+        families = [*self._also()]
+        if self._updater is not None:
+            told = await self._updater.update(UpdateRequest())
+            families += updates(told, self._clock.utc())
         return web.Response(
-            body=page(self._registry, self._regions.usage(), self._phase.value, more),
+            body=page(
+                self._registry, self._regions.usage(), self._phase.value, families
+            ),
             headers={"Content-Type": CONTENT_TYPE},
         )
 
@@ -121,16 +121,6 @@ def _escaped(value: str) -> str:
 
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
-
-
-def standing(troubles: Iterable[Trouble]) -> Family:
-    """Count what is wrong, as `edgectl status` tells it."""
-    counts = Counter(trouble.code for trouble in troubles)
-    return _gauge(
-        "edged_troubles",
-        "Standing problems in the status, by code.",
-        [Sample({"code": code}, n) for code, n in sorted(counts.items())],
-    )
 
 
 def updates(told: UpdateStatus, now: datetime) -> Iterator[Family]:

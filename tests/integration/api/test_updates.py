@@ -14,6 +14,7 @@ from edged.api import problems
 from edged.api.access import Roles
 from edged.api.data import data_app
 from edged.api.updates import NoUpdater, updates_app
+from edged.api.vitals import standing
 from edged.client.control import Control
 from edged.errors import Conflict, InvalidRequest, UnknownEndpoint
 from edged.host.clock import SystemClock
@@ -100,7 +101,7 @@ async def test_an_updater_inside_is_counted_in_the_metrics(
         clock=SystemClock(),
         max_body=1 << 20,
         updater=updater,
-        troubles=lambda: [Trouble(code="revoked", text="it must not run")],
+        also=lambda: [standing([Trouble(code="revoked", text="it must not run")])],
     )
 
     async with serving(app) as here:
