@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo demo-update run test system fuzz crash lint type docs bench bench-fleet bench-load bench-peers demo-model pins clean
+.PHONY: help setup demo demo-update run test system fuzz crash lint type docs sbom bench bench-fleet bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -88,11 +88,15 @@ docs: $(DEV) ## Write the generated files again
 	@$(BIN)/python -m tools.update_pages
 	@$(BIN)/python -m tools.problem_pages
 	@$(BIN)/python -m tools.dashboard
+	@$(BIN)/python -m tools.sbom
 	@$(BIN)/python -m tools.completions
 	@$(BIN)/python -m tools.editor_schema
 	@$(BIN)/python -m tools.man_pages
 	@$(BIN)/python -m edged.api.openapi >$(VENV)/openapi.json
 	@mv $(VENV)/openapi.json docs/reference/openapi.json
+
+sbom: $(DEV) ## Write what the Debian package is made of, from its lock (CycloneDX)
+	@$(BIN)/python -m tools.sbom
 
 bench: $(READY) ## Measure, and hold the figures against their bars
 	@$(BIN)/python benchmarks/json_codec.py
