@@ -68,7 +68,7 @@ _edgectl() {
             words='--help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
             paths= ;;
         " infer")
-            words='--variant --repeat --print-curl --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            words='--variant --preference --repeat --print-curl --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
             paths=yes ;;
         " bench")
             words='--input --variant --seconds --requests --plot --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'

@@ -41,8 +41,10 @@ from edged.host.notify import Notifier
 from edged.lifecycle import Service, supervise
 from edged.runtime import backends
 from edged.runtime.memory import keep_blocks
+from edged.serve.conditions import QUIET
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
+from edged.serve.steward import Steward
 from edged.watch import Owned
 from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
 from edged.wire.notices import Notice
@@ -67,6 +69,7 @@ class Daemon:
         self._phase = Owned(Phase.STARTING)
         self._notifier = Notifier()
         self._registry = Registry(registry_limits(settings), clock)
+        self._steward = Steward(self._registry, Owned(QUIET).watch)
         self._activation = Activation(settings, self._registry, clock, files)
         self._agent = self._activation.agent
         self._board = Board(
@@ -112,6 +115,7 @@ class Daemon:
             limits = connection_limits(settings)
             services: tuple[Service, ...] = (
                 Server([control], limits),
+                self._steward,
                 self._agent,
                 self._pulse,
                 Server([data], limits),

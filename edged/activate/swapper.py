@@ -10,6 +10,7 @@ from edged.errors import EdgedError
 from edged.runtime.base import Runs
 from edged.store.releases import Release
 from edged.wire.messages import ModelStatus
+from edged.wire.proofs import Proof
 
 
 class Prepared(Protocol):
@@ -69,6 +70,7 @@ class Swapper(Protocol[P]):
         strict: bool,
         rotten: Mapping[str, str],
         without: Mapping[str, str] = ...,
+        proof: Proof | None = ...,
     ) -> P:
         """Load a release beside what is live, some variants left out. Blocks."""
 

@@ -160,6 +160,7 @@ class Workshop(Generic[P]):
             strict=strict,
             rotten=rotten,
             without=proof.unfit if proof else {},
+            proof=proof,
         )
 
     def undo(self, release: Release) -> None:

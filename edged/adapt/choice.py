@@ -164,6 +164,12 @@ def choose(
     return option.cheapest if slack >= EVEN else LATE
 
 
+def expected_s(option: Option, slowdown: Estimate) -> float:
+    """Return what a run of an option should take."""
+    bias = slowdown.biases.get(option.id, UNSEEN)
+    return math.exp(option.wall_ln + slowdown.mean + bias.mean)
+
+
 class Streams:
     """What requests of one model, one preference and one floor were answered with.
 

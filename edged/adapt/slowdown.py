@@ -33,6 +33,9 @@ RUN_FLOOR = 0.01**2
 #: Runs over which that spread is learnt.
 RUN_MEMORY = 64
 
+#: Variants whose bias is kept: those that ran last.
+BIASES = 64
+
 #: So many standard deviations off is a surprise. One is a hiccup, and counts no more
 #: than that; a second one on the same side is news, and is believed at once.
 SURPRISE = 3.0
@@ -104,12 +107,15 @@ class Slowdown:
         gain, slow_gain = self._variance / whole, bias.variance / whole
         self._mean += gain * off
         self._variance *= 1 - gain
-        self._biases = self._biases | {
-            variant: Bias(
-                bias.mean + slow_gain * off,
-                max(BIAS_FLOOR, bias.variance * (1 - slow_gain)),
-            )
-        }
+        biases = {**self._biases}  # whoever has an estimate keeps the old ones
+        biases.pop(variant, None)
+        biases[variant] = Bias(
+            bias.mean + slow_gain * off,
+            max(BIAS_FLOOR, bias.variance * (1 - slow_gain)),
+        )
+        if len(biases) > BIASES:
+            del biases[next(iter(biases))]
+        self._biases = biases
         # What was expected times what is left of it has the noise as its mean.
         noise = off * off * (1 - gain - slow_gain)
         self._run = max(RUN_FLOOR, self._run + (noise - self._run) / RUN_MEMORY)

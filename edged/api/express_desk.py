@@ -19,11 +19,12 @@ from edged.api.regions import read_registration
 from edged.errors import EdgedError, UnknownVersion
 from edged.host.clock import Clock
 from edged.host.peer import Peer
+from edged.serve.conditions import Conditions
 from edged.serve.lending import Loan, borrow
 from edged.serve.live import Live
-from edged.serve.reception import Checked, Ticket
+from edged.serve.reception import Checked, Pin, Ticket
 from edged.serve.regions import Regions
-from edged.serve.registry import Pin, Registry
+from edged.serve.registry import Registry
 from edged.serve.request import InferResponse
 from edged.wire import oip
 from edged.wire.tensorbytes import Array, Buffer
@@ -245,7 +246,7 @@ class Desk:
                 loan.place(outcome.outputs)
             # While it waited its release may have been exchanged, see `serve.parking`.
             known = plan if outcome.version == live.version else None
-            parts, size = _write(known, asked, outcome)
+            parts, size = _write(known, asked, outcome, self._registry.conditions)
         except Exception as exc:  # noqa: BLE001  # the api's top: told by a request id
             caller.refuse(_told(exc, live))
             return
@@ -309,7 +310,10 @@ def _read(
 
 
 def _write(
-    plan: Plan | None, asked: oip.Asked, answer: InferResponse
+    plan: Plan | None,
+    asked: oip.Asked,
+    answer: InferResponse,
+    conditions: Conditions,
 ) -> tuple[Sequence[Buffer], int]:
     """Return an answer's parts, and its size in bytes."""
     outputs = answer.outputs
@@ -322,7 +326,7 @@ def _write(
         if text is not None:
             whole = _TEXT % (len(text), text)
             return (whole,), len(whole)
-    encoded = translate.write(answer, asked)
+    encoded = translate.write(answer, asked, conditions)
     begin = _begin(encoded)
     size = len(begin) + encoded.content_length
     begin += encoded.buffers[0]

@@ -82,7 +82,7 @@ class Infer:
             answer = await self._registry.infer(told, pin)
         ran_s = self._clock.monotonic()
         loan.place(answer.outputs)
-        encoded = translate.write(answer, asked)
+        encoded = translate.write(answer, asked, self._registry.conditions)
         live.stats.compute_input.add(int((ready_s - read_s) * 1e9))
         live.stats.compute_output.add(int((self._clock.monotonic() - ran_s) * 1e9))
         return await self._send(request, encoded)

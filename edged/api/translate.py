@@ -6,6 +6,7 @@ written are decided here.
 
 from edged.api.classes import best_classes
 from edged.errors import InvalidRequest
+from edged.serve.conditions import Conditions
 from edged.serve.lending import Loan
 from edged.serve.live import Live
 from edged.serve.request import InferRequest, InferResponse, Sequence
@@ -71,6 +72,8 @@ def to_request(  # what one request is, by name only
         into=loan.into,
         fills=loan.fills,
         variant=options.edged_variant,
+        preference=options.edged_preference,
+        min_accuracy=options.edged_min_accuracy,
         priority=options.priority,
         peer=turn,
         deadline_s=arrived_s + options.timeout / 1e6 if options.timeout else None,
@@ -97,12 +100,20 @@ def sequence_of(options: oip.Options) -> Sequence | None:
     )
 
 
-def write(answer: InferResponse, asked: oip.Asked) -> oip.Encoded:
+def write(
+    answer: InferResponse, asked: oip.Asked, conditions: Conditions
+) -> oip.Encoded:
     """Write the answer in the way that was asked for.
+
+    Args:
+        answer: of the registry.
+        asked: how it is wanted.
+        conditions: under which it was made.
 
     Raises:
         InvalidRequest: an output cannot be written so.
     """
+    explained = asked.options.edged_explain
     by_name = {wanted.name: wanted for wanted in asked.outputs or ()}
     everything = oip.Wanted(name="", binary=asked.options.binary_data_output)
     outputs = []
@@ -128,13 +139,16 @@ def write(answer: InferResponse, asked: oip.Asked) -> oip.Encoded:
         version=answer.version,
         id=asked.id,
         outputs=outputs,
-        parameters=_explanation(answer) if asked.options.edged_explain else None,
+        parameters=_explanation(answer, conditions) if explained else None,
     )
 
 
-def _explanation(answer: InferResponse) -> dict[str, oip.Parameter]:
+def _explanation(
+    answer: InferResponse, conditions: Conditions
+) -> dict[str, oip.Parameter]:
     return {
         "edged_variant": answer.variant,
+        "edged_strategy": conditions.regime.strategy.value,
         "edged_queue_us": answer.queue_ns // 1000,
         "edged_compute_us": answer.compute_ns // 1000,
     }

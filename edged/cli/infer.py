@@ -16,6 +16,7 @@ from edged.cli.output import fold
 from edged.cli.parser import add_common
 from edged.client.inference import Client, InferOptions, Result
 from edged.errors import NoAccess, NoDaemon, ProtocolError
+from edged.wire.adapt import Preference
 from edged.wire.endpoints import MODEL
 from edged.wire.messages import ModelName
 from edged.wire.release import Input, Output, Signature
@@ -33,6 +34,11 @@ def fill(to: argparse.ArgumentParser) -> None:
         help="a .png or .jpg, .npy, .npz, JSON, or - for standard input",
     )
     to.add_argument("--variant", metavar="ID", help="insist on one rung of the ladder")
+    to.add_argument(
+        "--preference",
+        choices=[wish.value for wish in Preference],
+        help="what is wanted of the rung that edged chooses (default: balanced)",
+    )
     to.add_argument(
         "--repeat",
         metavar="N",
@@ -58,7 +64,9 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
         signature = _signature(desk, client, args.model, source)
         inputs = tensors.read(source, signature.inputs)
         if args.print_curl:
-            body = oipjson.request(inputs, signature, variant=args.variant)
+            body = oipjson.request(
+                inputs, signature, variant=args.variant, preference=args.preference
+            )
             for line in oipjson.curl(body, socket=place.data_socket, model=args.model):
                 desk.screen.line(line)
             return Exit.FINE
@@ -81,6 +89,8 @@ def _ask(
     options = InferOptions(explain=True)
     if args.variant is not None:
         options["variant"] = args.variant
+    if args.preference is not None:
+        options["preference"] = args.preference
     labelled = {spec.name: answers.TOP for spec in signature.outputs if spec.labels}
     named = options.copy()
     if labelled:

@@ -37,6 +37,7 @@ def request(
     signature: Signature,
     *,
     variant: str | None = None,
+    preference: str | None = None,
     explain: bool = False,
 ) -> str:
     """Write a request.
@@ -45,6 +46,7 @@ def request(
         inputs: by name, as `signature` has them.
         signature: says their datatypes.
         variant: a rung to insist on.
+        preference: what is wanted where the daemon chooses it.
         explain: ask which rung ran, and how long it waited and took.
 
     Raises:
@@ -65,6 +67,8 @@ def request(
     said: dict[str, object] = {}
     if variant is not None:
         said["edged_variant"] = variant
+    if preference is not None:
+        said["edged_preference"] = preference
     if explain:
         said["edged_explain"] = True
     if said:

@@ -5,7 +5,7 @@ Tensors go and come in binary.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 import msgspec
 import numpy as np
@@ -30,6 +30,9 @@ class InferOptions(TypedDict, total=False):
 
     version: refuse if another version is live.
     variant: insist on one rung of the ladder, by its id.
+    preference: what is wanted of the rung that the daemon chooses: `performance`,
+        `balanced` (its strategy's own) or `economy`.
+    min_accuracy: 0 to 1; no less accurate rung may answer.
     outputs: names of the outputs wanted, in this order; all by default.
     classes: by name of an output that `outputs` names, how many of its best classes
         are wanted instead: texts `score:index:label`, best first.
@@ -42,6 +45,8 @@ class InferOptions(TypedDict, total=False):
 
     version: str
     variant: str
+    preference: Literal["performance", "balanced", "economy"]
+    min_accuracy: float
     outputs: Sequence[str]
     classes: Mapping[str, int]
     priority: int
@@ -52,9 +57,14 @@ class InferOptions(TypedDict, total=False):
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rung answered, and how long it waited and took, in microseconds."""
+    """Which rung answered, and how long it waited and took, in microseconds.
+
+    Attributes:
+        strategy: that was in force; empty where an older daemon does not say.
+    """
 
     variant: str = msgspec.field(name="edged_variant")
+    strategy: str = msgspec.field(name="edged_strategy", default="")
     queue_us: int = msgspec.field(name="edged_queue_us", default=0)
     compute_us: int = msgspec.field(name="edged_compute_us", default=0)
 
@@ -140,6 +150,8 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     places: Mapping[str, oip.Place] | None = None,
     version: str | None = None,
     variant: str | None = None,
+    preference: str | None = None,
+    min_accuracy: float = 0.0,
     outputs: Sequence[str] | None = None,
     classes: Mapping[str, int] | None = None,
     priority: int = 0,
@@ -159,6 +171,8 @@ def infer(  # noqa: PLR0913  # the protocol's parameters, by name only
     parameters: dict[str, oip.Parameter] = {"timeout": max(1, int(timeout_s * 1e6))}
     said: dict[str, oip.Parameter | None] = {
         "edged_variant": variant,
+        "edged_preference": preference,
+        "edged_min_accuracy": min_accuracy,
         "edged_explain": explain,
         "priority": priority,
         "sequence_id": sequence_id,

@@ -137,12 +137,17 @@ def check_time(
             hint="allow more time, or send fewer requests at a time",
         )
     if left_s < needs_s:
-        raise DeadlineExceeded(
-            f"cannot run {model} in time: {left_s * 1e3:.1f} ms are left, and its "
-            f"turn and its run should take {needs_s * 1e3:.1f} ms",
-            retry_after_s=needs_s,
-            hint="allow more time, or send fewer requests at a time",
-        )
+        raise too_late(model, left_s=left_s, needs_s=needs_s)
+
+
+def too_late(model: str, *, left_s: float, needs_s: float) -> DeadlineExceeded:
+    """Return the refusal of a request that would not be in time."""
+    return DeadlineExceeded(
+        f"cannot run {model} in time: {left_s * 1e3:.1f} ms are left, and its "
+        f"turn and its run should take {needs_s * 1e3:.1f} ms",
+        retry_after_s=needs_s,
+        hint="allow more time, or send fewer requests at a time",
+    )
 
 
 def _names(names: Mapping[str, object] | tuple[str, ...] | list[str]) -> str:

@@ -7,7 +7,10 @@ nobody one. Call on the event loop only.
 import asyncio
 from functools import partial
 
+import msgspec
+
 from edged.errors import EdgedError, UnknownVariant, UnknownVersion
+from edged.serve.live import Live
 from edged.serve.reception import (
     Limits,
     Seat,
@@ -41,6 +44,19 @@ def seat_in(place: Open, request: InferRequest) -> Seat:
             f"{request.variant!r}: it began in {rung.id}",
             hint=f"ask for variant {rung.id}, or for none",
         )
+    return Seat(live, rung, rung.run_on)
+
+
+def first_seat(live: Live, request: InferRequest) -> Seat:
+    """Return where a sequence begins, and all its requests are to run.
+
+    The deadline of the first one says nothing of the others.
+
+    Raises:
+        UnknownVariant: see `Chooser.choose`.
+    """
+    timeless = msgspec.structs.replace(request, deadline_s=None)
+    rung = live.chooser.choose(timeless).rung
     return Seat(live, rung, rung.run_on)
 
 

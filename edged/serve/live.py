@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
 
-from edged.errors import UnknownVariant
 from edged.runtime.base import Runs
 from edged.runtime.memory import give_back
 from edged.serve import admission
 from edged.serve.batching import Batching, rows
+from edged.serve.choosing import Chooser
+from edged.serve.conditions import Conditions
 from edged.serve.ladder import Ladder, Rung
 from edged.serve.observing import Ear
 from edged.serve.request import Array
@@ -20,6 +21,7 @@ from edged.serve.scheduler import Scheduler
 from edged.serve.stats import ModelStats
 from edged.store.releases import Release
 from edged.wire.messages import VariantStatus
+from edged.wire.proofs import Proof
 from edged.wire.release import Manifest, Signature
 
 
@@ -29,19 +31,24 @@ class Live:
     Attributes:
         labels: class names by output, for outputs that have them.
         scheduler: its queue and its workers.
+        conditions: of the box.
+        chooser: says which rung answers.
         ear: who listens to its runs.
         is_parked: whether new requests wait: see `Model.park`.
         is_closed: whether its rungs are gone, or about to be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # by name, but for what it is
         self,
         release: Release,
         ladder: Ladder,
         labels: Mapping[str, tuple[str, ...]],
         *,
         workers: int = 1,
+        threads: int = 1,
         joined: Batching | None = None,
+        proof: Proof | None = None,
+        conditions: Conditions | None = None,
     ) -> None:
         self.release = release
         self.ladder = ladder
@@ -52,6 +59,17 @@ class Live:
             self.name, workers=workers, taken=self.stats.variants, joined=joined
         )
         self.scheduler.idle = self._settle
+        self.conditions = conditions or Conditions()
+        self.chooser = Chooser(
+            release,
+            ladder,
+            proof=proof,
+            threads=threads,
+            taken=self.stats.variants,
+            wait_s=self.scheduler.wait_s,
+            conditions=self.conditions,
+        )
+        self.scheduler.learn = self.chooser.learn
         self.ear = Ear()
         for rung in ladder.rungs:
             rung.ear = self.ear
@@ -104,25 +122,9 @@ class Live:
         """Ids of the rungs that can run, best first."""
         return tuple(self._rungs)
 
-    def rung(self, variant: str | None) -> Rung:
-        """Return the rung asked for, or the best.
-
-        Raises:
-            UnknownVariant: it does not exist or could not be loaded.
-        """
-        if variant is None:
-            return self.ladder.rungs[0]
-        if variant not in self._rungs:
-            why = (
-                f"it could not be loaded: {self.ladder.failures[variant].message}"
-                if variant in self.ladder.failures
-                else f"it has {', '.join(self._rungs)}"
-            )
-            raise UnknownVariant(
-                f"cannot run variant {variant!r} of {self.name}: {why}",
-                hint=f"edgectl models show {self.name}",
-            )
-        return self._rungs[variant]
+    def obey(self) -> None:
+        """Take over what holds now."""
+        self.chooser.obey()
 
     def may_join(self, rung: Rung, inputs: Mapping[str, Array]) -> bool:
         """Tell whether a request may share a run with others."""

@@ -205,10 +205,17 @@ class Model:
             self.fail(error)
             self.parking.release()
 
+    def obey(self) -> None:
+        """Let what is loaded do as holds from now on."""
+        for live in (self.live, self.resident):
+            if live is not None:
+                live.obey()
+
     # --- small steps -------------------------------------------------------------
 
     def _answer_by(self, live: Live, at_utc: str) -> None:
         self._leave()
+        live.obey()  # other things may hold than when it was loaded
         self.live = live
         self.phase = ModelPhase.READY
         self.since_utc = at_utc

@@ -13,14 +13,12 @@ import msgspec
 
 from edged.errors import EdgedError
 from edged.serve import admission
+from edged.serve.choosing import MARGIN
 from edged.serve.job import Job, Outcome, Run
 from edged.serve.ladder import Rung
 from edged.serve.live import Live
 from edged.serve.request import InferRequest, InferResponse
 from edged.serve.scheduler import Scheduler
-
-#: Runs vary; whoever is let in should be answered in 99 of 100 cases.
-MARGIN = 1.5
 
 Done = Callable[[InferResponse | BaseException], None]
 
@@ -69,12 +67,26 @@ class Seat(msgspec.Struct, frozen=True):
         rung: of it.
         run: how: anew, or going on in a sequence.
         line: a sequence, whose requests keep their order; None for none.
+        in_time: whether it was chosen for the request's deadline.
     """
 
     live: Live
     rung: Rung
     run: Run
     line: Hashable = None
+    in_time: bool = False
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that is held while a request's body arrives.
+
+    Attributes:
+        is_current: it was live when it was pinned; if not, only the requests of its
+            open sequences are answered.
+    """
+
+    live: Live
+    is_current: bool
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -128,10 +140,14 @@ def admit(
     """
     live, rung = seat.live, seat.rung
     deadline_s = deadline_of(request, limits)
-    needs_s = _check_room(request, live, rung, limits) if live.scheduler.inflight else 0
-    admission.check_time(
-        live.name, now_s=time.monotonic(), deadline_s=deadline_s, needs_s=needs_s
-    )
+    needs_s, inflight = 0.0, live.scheduler.inflight
+    if inflight:
+        _check_room(live, rung, inflight, limits)
+        needs_s = 0.0 if seat.in_time else _needs_s(request, live, rung)
+    if needs_s or request.deadline_s is not None:  # else its time has just begun
+        admission.check_time(
+            live.name, now_s=time.monotonic(), deadline_s=deadline_s, needs_s=needs_s
+        )
     job = Job(
         rung=rung,
         run=seat.run,
@@ -152,15 +168,19 @@ def admit(
     return Ticket(live.scheduler, job)
 
 
-def _check_room(request: InferRequest, live: Live, rung: Rung, limits: Limits) -> float:
-    """Check that the queue has room; return how long turn and run should take."""
-    run_s = live.stats.variants[rung.id].usual_ns / 1e9
+def _check_room(live: Live, rung: Rung, inflight: int, limits: Limits) -> None:
+    """Check that the queue has room."""
     admission.check_room(
         live.name,
-        inflight=live.scheduler.inflight,
+        inflight=inflight,
         limit=limits.queue_length,
-        run_s=run_s,
+        run_s=live.stats.variants[rung.id].usual_ns / 1e9,
     )
+
+
+def _needs_s(request: InferRequest, live: Live, rung: Rung) -> float:
+    """Return how long turn and run should take, or somewhat more: runs vary."""
+    run_s = live.stats.variants[rung.id].usual_ns / 1e9
     wait_s = live.scheduler.wait_s(request.peer, request.priority, run_s)
     return MARGIN * (wait_s + run_s)
 

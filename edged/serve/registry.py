@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
 
-import msgspec
-
+from edged.adapt.regime import Regime
 from edged.errors import EdgedError, NotReady, UnknownModel
 from edged.host.clock import Clock
 from edged.serve.batching import batching
-from edged.serve.continued import infer_in, seat_in
+from edged.serve.conditions import Conditions
+from edged.serve.continued import first_seat, infer_in, seat_in
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
 from edged.serve.model import Model
@@ -26,6 +26,7 @@ from edged.serve.reception import (
     Checked,
     Done,
     Limits,
+    Pin,
     Seat,
     Ticket,
     admit,
@@ -37,18 +38,7 @@ from edged.serve.request import InferRequest, InferResponse
 from edged.store.releases import Release
 from edged.watch import Owned, Watch
 from edged.wire.messages import ModelPhase, ModelStatus
-
-
-class Pin(msgspec.Struct, frozen=True, kw_only=True):
-    """A release that is held.
-
-    Attributes:
-        is_current: it was live when it was pinned; if not, only the requests of its
-            open sequences are answered.
-    """
-
-    live: Live
-    is_current: bool
+from edged.wire.proofs import Proof
 
 
 class Registry:
@@ -56,6 +46,7 @@ class Registry:
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self.limits = limits
+        self.conditions = Conditions()
         self._clock = clock
         self._models: dict[str, Model] = {}
         self._revision = Owned(0)
@@ -93,7 +84,7 @@ class Registry:
         return live
 
     @contextmanager
-    def pinned(self, name: str, version: str | None) -> Iterator["Pin"]:
+    def pinned(self, name: str, version: str | None) -> Iterator[Pin]:
         """Hold what a request is for while its body arrives.
 
         A request that names a version is answered by it, also if a switch comes
@@ -113,7 +104,7 @@ class Registry:
             live.unpin()
 
     async def infer(
-        self, request: InferRequest, pin: "Pin | None" = None
+        self, request: InferRequest, pin: Pin | None = None
     ) -> InferResponse:
         """Answer one request; see `submit`."""
         if request.sequence is not None:
@@ -128,10 +119,9 @@ class Registry:
             while live.is_parked:
                 request = await self._models[live.name].parking.turn(request)
                 live = self._answering(request, pin)
-            rung = live.rung(request.variant)
-            if rung.runs.stateful:
+            seat = first_seat(live, request)
+            if seat.rung.runs.stateful:
                 model = self._models[live.name]
-                seat = Seat(live, rung, rung.run_on)
                 try:
                     return await infer_in(model.sequences, request, seat, self.limits)
                 except NotReady:
@@ -148,7 +138,7 @@ class Registry:
         self,
         request: InferRequest,
         done: Done,
-        pin: "Pin | None" = None,
+        pin: Pin | None = None,
         checked: Checked | None = None,
     ) -> Ticket:
         """Admit one request; `done` is called on the loop, once, maybe at once.
@@ -171,17 +161,19 @@ class Registry:
             ask = partial(self.submit, pin=pin)
             return self._models[live.name].parking.wait(request, done, ask)
         try:
-            rung = live.rung(request.variant)
             if checked is not None and checked.live is live:
                 wanted = checked.wanted
             else:
                 wanted = check(request, live)
-            return admit(request, Seat(live, rung, rung.run), wanted, self.limits, done)
+            choice = live.chooser.choose(request)
+            rung = choice.rung
+            seat = Seat(live, rung, rung.run, in_time=choice.in_time)
+            return admit(request, seat, wanted, self.limits, done)
         except EdgedError as error:
             live.stats.refused(error.code)
             raise
 
-    def _answering(self, request: InferRequest, pin: "Pin | None") -> Live:
+    def _answering(self, request: InferRequest, pin: Pin | None) -> Live:
         """Return the release for a request that names a version, or the live one."""
         is_held = pin is not None and pin.is_current and request.version is not None
         if pin is not None and is_held and not pin.live.is_closed:
@@ -230,6 +222,7 @@ class Registry:
         strict: bool,
         rotten: Mapping[str, str],
         without: Mapping[str, str] = MappingProxyType({}),
+        proof: Proof | None = None,
     ) -> Live:
         """Load a release beside what is live. Blocks; call in any thread.
 
@@ -239,6 +232,7 @@ class Registry:
             strict: refuse it if a single variant does not load.
             rotten: files that are not what was installed, and how.
             without: variants that are left out, and why; status says so.
+            proof: what this board measured of it: the costs of its variants.
 
         Raises:
             BadModel: not one variant loads, or (strict) not every other one.
@@ -260,6 +254,9 @@ class Registry:
             ladder,
             labels,
             workers=self.limits.workers,
+            threads=self.limits.threads,
+            proof=proof,
+            conditions=self.conditions,
             joined=batching(
                 release.manifest,
                 window_s=self.limits.batch_window_s,
@@ -379,6 +376,12 @@ class Registry:
         if name not in self._models:
             self._models[name] = Model(name, self.limits)
         return self._models[name]
+
+    def obey(self, regime: Regime) -> None:
+        """Let every model do as holds from now on."""
+        self.conditions.regime = regime
+        for model in self._models.values():
+            model.obey()
 
     def touch(self) -> None:
         """Say that there is news."""

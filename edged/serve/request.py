@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import numpy.typing as npt
 
+from edged.wire.adapt import Preference
+
 Array = npt.NDArray[Any]
 
 
@@ -35,6 +37,8 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         fills: called before the run, on the same worker: what copies inputs that are
             too large for the event loop. Until then their elements mean nothing.
         variant: a rung the caller insists on; None lets the daemon choose.
+        preference: what the caller wants of an answer, where the daemon chooses.
+        min_accuracy: 0 to 1; no less accurate rung is chosen.
         priority: OIP's: 0 default, 1 highest.
         peer: who asks; requests of one peer share one turn in the queue.
         deadline_s: on the monotonic clock; None for the daemon's default.
@@ -48,6 +52,8 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     into: dict[str, Array] = {}
     fills: tuple[Callable[[], None], ...] = ()
     variant: str | None = None
+    preference: Preference = Preference.BALANCED
+    min_accuracy: float = 0.0
     priority: int = 0
     peer: Hashable = None
     deadline_s: float | None = None

@@ -20,9 +20,16 @@ from edged.serve.ladder import Rung
 from edged.serve.pace import Pace
 from edged.serve.placement import Placement, Placer
 from edged.serve.queue import Queue
+from edged.serve.request import Array
 from edged.serve.stats import Recent
 
 T = TypeVar("T")
+
+#: Of all runs within this one is learnt from, which takes less than a hundredth of it.
+LESSON_NS = 1_000_000
+
+#: Told of runs that one request had for itself: variant, inputs, nanoseconds.
+Learn = Callable[[str, Mapping[str, Array], int], None]
 
 
 class Scheduler:
@@ -56,6 +63,8 @@ class Scheduler:
         self._placers = {variant: Placer() for variant in taken}
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"run-{name}")
         self.idle: Callable[[], None] = lambda: None
+        self.learn: Learn = lambda _variant, _inputs, _ns: None
+        self._lesson_ns = 0
 
     # --- looking -----------------------------------------------------------------
 
@@ -83,7 +92,9 @@ class Scheduler:
             priority: of the request.
             run_s: what a run takes, for a queue whose pace is not known yet.
         """
-        ahead = self._queue.ahead(peer, priority) + len(self._since_s)
+        ahead = len(self._since_s)
+        if self._queue:
+            ahead += self._queue.ahead(peer, priority)
         return ahead * (self._pace.usual_s or run_s / self._workers)
 
     # --- doing -------------------------------------------------------------------
@@ -141,7 +152,7 @@ class Scheduler:
 
     def _run_here(self, job: Job) -> None:
         outcome = run_alone(job)
-        self._measure(job, outcome)
+        self._measure(job, outcome, is_alone=True)
         self._tell(job, outcome)
 
     def _feed(self) -> None:
@@ -206,7 +217,7 @@ class Scheduler:
         if not self._busy[rung]:
             del self._busy[rung]
         for job, outcome in zip(batch, outcomes, strict=True):
-            self._measure(job, outcome)
+            self._measure(job, outcome, is_alone=len(batch) == 1)
         self._pace.ended(time.monotonic(), runs=len(batch), waiting=bool(self._queue))
         self._feed()
         for job, outcome in zip(batch, outcomes, strict=True):
@@ -234,13 +245,16 @@ class Scheduler:
         )
         self._settle()
 
-    def _measure(self, job: Job, outcome: Outcome) -> None:
+    def _measure(self, job: Job, outcome: Outcome, *, is_alone: bool) -> None:
         if isinstance(outcome, BaseException):
             return
         ns = outcome.ended_ns - outcome.started_ns
         self._queue.charge(job.peer, ns)
         variant = job.rung.id
         self._taken[variant].add(ns)
+        if outcome.ended_ns >= self._lesson_ns and is_alone and not job.fills:
+            self._lesson_ns = outcome.ended_ns + LESSON_NS
+            self.learn(variant, job.feeds, ns)
         # What waits for company, or copies much, is not for the loop.
         if self._joined is None and not job.fills:
             self._placers[variant].observe(job.input_bytes, ns)

@@ -367,7 +367,12 @@ def test_variant_can_be_insisted_on_and_explained(client: Any) -> None:
 
     told = result.get_response()["parameters"]
     assert told["edged_variant"] == "small"
-    assert set(told) == {"edged_variant", "edged_queue_us", "edged_compute_us"}
+    assert set(told) == {
+        "edged_variant",
+        "edged_strategy",
+        "edged_queue_us",
+        "edged_compute_us",
+    }
 
 
 def test_large_tensors_pass(client: Any) -> None:

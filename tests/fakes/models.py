@@ -3,6 +3,7 @@
 Everything around them is real: the registry, its threads, admission and counters.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 from edged.errors import BadModel
 from edged.host.clock import SystemClock
 from edged.runtime.base import NOWHERE, Array, Tensors
+from edged.serve.conditions import Conditions
 from edged.serve.ladder import Ladder, Rung
 from edged.serve.live import Live
 from edged.serve.reception import Limits
 from edged.serve.registry import Registry
 from edged.store.releases import Release
+from edged.wire.proofs import Proof
 from edged.wire.release import (
     BackendName,
     Batch,
@@ -70,7 +73,7 @@ def signature(
     )
 
 
-def live_model(
+def live_model(  # noqa: PLR0913  # by name, but for the first
     name: str,
     of: Signature,
     function: Function,
@@ -78,12 +81,20 @@ def live_model(
     version: str = "1.0.0",
     labels: Mapping[str, tuple[str, ...]] | None = None,
     variants: tuple[str, ...] = ("best", "small"),
+    accuracy: Sequence[float | None] = (None,),
+    proof: Proof | None = None,
+    conditions: Conditions | None = None,
     **manifest: Any,
 ) -> Live:
     """Return a live release that was never on any disk."""
     rows = tuple(
-        Variant(id=variant, backend=BackendName.ONNX, file=f"{variant}.onnx")
-        for variant in variants
+        Variant(
+            id=variant,
+            backend=BackendName.ONNX,
+            file=f"{variant}.onnx",
+            accuracy=told,
+        )
+        for variant, told in zip(variants, itertools.cycle(accuracy), strict=False)
     )
     release = Release(
         name=name,
@@ -105,11 +116,15 @@ def live_model(
         Rung(row, FunctionRuns(function))  # type: ignore[arg-type]  # duck of Adapted
         for row in rows
     )
-    return Live(release, Ladder(rungs=rungs, failures={}), dict(labels or {}))
+    ladder = Ladder(rungs=rungs, failures={})
+    return Live(release, ladder, dict(labels or {}), proof=proof, conditions=conditions)
 
 
 def registry_of(*models: Live, queue_length: int = 64) -> Registry:
-    """Return a real registry in which these models are live."""
+    """Return a real registry in which these models are live.
+
+    Its conditions are the first one's, as if it had prepared it.
+    """
     limits = Limits(
         queue_length=queue_length,
         default_timeout_s=10.0,
@@ -118,6 +133,8 @@ def registry_of(*models: Live, queue_length: int = 64) -> Registry:
         threads=1,
     )
     registry = Registry(limits, SystemClock())
+    if models:
+        registry.conditions = models[0].conditions
     for model in models:
         registry.switch(model)
     return registry

@@ -160,7 +160,7 @@ async def test_runs_that_fail_lead_back(box: Box) -> None:
     def fail(*_: object) -> None:
         raise BadModel("cannot run: it broke")
 
-    live.rung(None).runs.run = fail  # a runtime that fails, by itself
+    live.ladder.rungs[0].runs.run = fail  # a runtime that fails, by itself
     for _ in range(20):  # the last of them is told
         with pytest.raises(BadModel):
             await box.ask()

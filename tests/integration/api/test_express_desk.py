@@ -81,6 +81,8 @@ PARAMETERS = st.fixed_dictionaries(
         "priority": st.sampled_from([0, 1, -1, "x"]),
         "timeout": st.sampled_from([0, 10_000_000]),
         "edged_variant": st.sampled_from(["best", "small", "none"]),
+        "edged_preference": st.sampled_from(["performance", "economy", "cheap", 1]),
+        "edged_min_accuracy": st.sampled_from([0, 0.0, 0.5, 1, -0.1, "high"]),
         "triton_x": st.just(1),
         "sequence_id": st.sampled_from([0, ""]),
         "sequence_start": st.just(True),  # noqa: FBT003  # the library's signature

@@ -56,7 +56,7 @@ async def test_joint_answers_are_those_of_single_ones(box: Box) -> None:
     inputs = [rng.standard_normal((n % 3 + 1, 4)).astype("<f4") for n in range(12)]
     alone = [await box.ask(x) for x in inputs]
     runs: list[int] = []
-    rung = box.registry.live("sums").rung(None)
+    rung = box.registry.live("sums").ladder.rungs[0]
     inner = rung.runs.run
     rung.runs.run = lambda feeds, wanted, *rest: (  # type: ignore[method-assign]  # a probe
         runs.append(len(feeds["x"])) or inner(feeds, wanted, *rest)

@@ -14,6 +14,7 @@ from edged.adapt.choice import (
     Why,
     allowed,
     choose,
+    expected_s,
 )
 from edged.adapt.slowdown import Bias, Estimate
 
@@ -244,3 +245,10 @@ def test_deadlines_that_differ_are_streams_that_differ() -> None:
 
     assert ["big", "mid", "big", "big"] == found
     assert "" == Stream(None).at(0.0, options=())
+
+
+def test_what_a_run_should_take_is_told() -> None:
+    """Its service time, as much longer as the box is slower, and it is itself."""
+    assert math.isclose(0.2, expected_s(OPTIONS[0], slow(2.0)))
+    biased = Estimate(0.0, 0.01, {"mid": Bias(math.log(3), 0.0)})
+    assert math.isclose(0.12, expected_s(OPTIONS[1], biased))

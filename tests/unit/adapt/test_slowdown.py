@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from edged.adapt.slowdown import UNKNOWN, USUAL_SD, Slowdown
+from edged.adapt.slowdown import BIASES, UNKNOWN, USUAL_SD, Slowdown
 
 
 def after(
@@ -114,3 +114,17 @@ def test_it_says_where_it_stands() -> None:
     filtered, _ = after([2.0] * 200)
 
     assert "x1.72, 1 variants" == repr(filtered)
+
+
+def test_only_variants_that_ran_last_are_remembered() -> None:
+    """A box that got a thousand releases is not slower to choose for it."""
+    slowdown = Slowdown()
+
+    for n in range(BIASES + 10):
+        slowdown.observe(f"v{n}", taken_s=1.0, profiled_s=1.0, now_s=float(n))
+        slowdown.observe("kept", taken_s=1.0, profiled_s=1.0, now_s=float(n))
+
+    biases = slowdown.estimate(0.0).biases
+    assert BIASES == len(biases)
+    assert {"kept", f"v{BIASES + 9}"} < set(biases)
+    assert "v0" not in biases

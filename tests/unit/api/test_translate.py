@@ -5,6 +5,7 @@ import pytest
 
 from edged.api import translate
 from edged.errors import InvalidRequest
+from edged.serve.conditions import Conditions
 from edged.serve.lending import Loan
 from edged.serve.request import InferResponse, Sequence
 from edged.wire import oip
@@ -81,10 +82,13 @@ def test_a_raw_body_is_for_models_with_one_input() -> None:
 def test_an_answer_is_explained_to_who_asks() -> None:
     """And to nobody else."""
     explained = translate.write(
-        answer(X), asked(edged_explain=True, binary_data_output=True)
+        answer(X), asked(edged_explain=True, binary_data_output=True), Conditions()
     )
-    plain = translate.write(answer(X), asked())
+    plain = translate.write(answer(X), asked(), Conditions())
 
-    assert b'"edged_queue_us":1,"edged_compute_us":2' in bytes(explained.buffers[0])
+    assert (
+        b'"edged_strategy":"normal","edged_queue_us":1,"edged_compute_us":2'
+        in bytes(explained.buffers[0])
+    )
     assert X.tobytes() == bytes(explained.buffers[1])
     assert (None, False) == (plain.json_bytes, b"edged_" in bytes(plain.buffers[0]))

@@ -27,13 +27,15 @@ def test_a_request_says_what_the_protocol_asks_for() -> None:
     }
 
 
-def test_a_variant_is_a_parameter() -> None:
-    """As the client has it."""
+def test_a_variant_and_a_preference_are_parameters() -> None:
+    """As the client has them."""
     inputs = {"x": np.zeros(1, np.float32)}
 
-    body = json.loads(request(inputs, signature(), variant="int8"))
+    named = json.loads(request(inputs, signature(), variant="int8"))
+    wished = json.loads(request(inputs, signature(), preference="economy"))
 
-    assert {"edged_variant": "int8"} == body["parameters"]
+    assert {"edged_variant": "int8"} == named["parameters"]
+    assert {"edged_preference": "economy"} == wished["parameters"]
 
 
 def test_texts_are_strings() -> None:

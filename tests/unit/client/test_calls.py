@@ -9,6 +9,7 @@ from edged.client.calls import ModelMetadata, Result
 from edged.client.http import Answer, Call
 from edged.errors import InvalidTensor, NotReady, ProtocolError, UnknownModel
 from edged.wire import oip
+from edged.wire.adapt import Preference
 from edged.wire.tensors import Datatype, TensorSpec
 
 IMAGE = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
@@ -68,6 +69,8 @@ def test_options_become_what_the_daemon_reads() -> None:
         timeout_s=1.0,
         version="1.4.0",
         variant="int8",
+        preference="economy",
+        min_accuracy=0.5,
         outputs=["scores"],
         priority=1,
         sequence_id="cam-1",
@@ -88,6 +91,8 @@ def test_options_become_what_the_daemon_reads() -> None:
             sequence_start=True,
             sequence_end=True,
             edged_variant="int8",
+            edged_preference=Preference.ECONOMY,
+            edged_min_accuracy=0.5,
             edged_explain=True,
         )
         == asked.options

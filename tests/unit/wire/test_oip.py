@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from edged.errors import EdgedError, InvalidRequest, ProtocolError
 from edged.wire import oip
+from edged.wire.adapt import Preference
+from edged.wire.oip_options import read_options
 from edged.wire.tensors import Datatype, TensorSpec
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
@@ -445,3 +447,30 @@ def test_body_without_binary_has_no_length_header() -> None:
     assert encoded.content_type == "application/json"
     assert b'"id"' not in joined(encoded)
     assert b'"parameters"' not in joined(encoded)
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ({"edged_preference": "cheap"}, "'cheap', it must be performance, balanced, e"),
+        ({"edged_preference": 1}, "edged_preference is '1'"),
+        ({"edged_min_accuracy": 1.5}, "edged_min_accuracy"),
+        ({"edged_min_accuracy": "high"}, "edged_min_accuracy"),
+    ],
+)
+def test_a_wish_that_nobody_knows_is_refused(
+    said: dict[str, oip.Parameter], match: str
+) -> None:
+    """With what there is; a misspelt one is no wish for the usual."""
+    with pytest.raises(InvalidRequest, match=match):
+        read_options(said)
+
+
+def test_a_wish_is_read() -> None:
+    """A whole number is an accuracy, too."""
+    options = read_options({"edged_preference": "economy", "edged_min_accuracy": 1})
+
+    assert (Preference.ECONOMY, 1.0) == (
+        options.edged_preference,
+        options.edged_min_accuracy,
+    )
