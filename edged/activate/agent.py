@@ -185,7 +185,7 @@ class Agent(Generic[P]):
                 live,
                 by,
                 why=f"from source {new.source}" if new.source else "",
-                trust=new.vouched.trust,
+                new=new,
             )
         except BaseException:
             if not was_there:
@@ -319,7 +319,7 @@ class Agent(Generic[P]):
         *,
         step: Step = Step.STAGED,
         why: str = "",
-        trust: Trust | None = None,
+        new: Candidate | None = None,
     ) -> Change:
         shop = self.shop
         change = await shop.work(
@@ -328,9 +328,10 @@ class Agent(Generic[P]):
                 wish=wish,
                 by=by,
                 step=step,
-                trust=trust,
+                trust=new.vouched.trust if new else None,
                 release=which(release),
                 before=which(live) if live else None,
+                source=(new.source or "") if new else "",
                 why=why,
             )
         )

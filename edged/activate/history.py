@@ -80,6 +80,7 @@ class History:
         trust: Trust | None = None,
         release: Which | None = None,
         before: Which | None = None,
+        source: str = "",
         why: str = "",
         code: str = "",
         hint: str = "",
@@ -95,6 +96,7 @@ class History:
             trust: why the release may be here; None: as it is known.
             release: the one that the change is about; None for the model as a whole.
             before: the live one.
+            source: whose release it is.
             why: of the first step, as in `StepTaken`; so `code`, `hint`, `figures`.
             code: see there.
             hint: see there.
@@ -122,6 +124,7 @@ class History:
                 trust=trust or self._ledger.trust(release.digest if release else ""),
                 release=release,
                 before=before,
+                source=source,
                 steps=(taken,),
             )
             self._write(Began(at_utc=now, change=change))

@@ -5,6 +5,7 @@ would use, and says so on stderr.
 """
 
 import argparse
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -14,8 +15,19 @@ from edged.cli.exits import Exit
 from edged.cli.output import Align, table
 from edged.cli.parser import add_verb, add_verbs
 from edged.config.load import Loaded, read
-from edged.errors import BadConfig, NoAccess, NoDaemon, ProtocolError, TimedOut
+from edged.errors import (
+    BadConfig,
+    EdgedError,
+    NoAccess,
+    NoDaemon,
+    NoInput,
+    ProtocolError,
+    TimedOut,
+    Untrusted,
+)
+from edged.store.sending import readable
 from edged.strictyaml.place import Fault
+from edged.trust.anchor import check_root
 from edged.wire.endpoints import CONFIG
 from edged.wire.messages import ConfigValue, ConfigView, Nothing
 
@@ -52,7 +64,11 @@ def check_files(desk: Desk, args: argparse.Namespace) -> Exit:
     failures: list[BadConfig] = []
     for file in chosen:
         try:
-            files += map(str, read(file).files)
+            loaded = read(file)
+            files += map(str, loaded.files)
+            if absent := [*_absent(loaded)]:
+                told = "\n".join(map(str, absent))
+                raise BadConfig(f"cannot use these files:\n{told}", problems=absent)
         except BadConfig as error:
             files += [file] if file else []
             failures.append(error)
@@ -69,6 +85,39 @@ def check_files(desk: Desk, args: argparse.Namespace) -> Exit:
     if failures:
         raise _together(failures)
     return Exit.FINE
+
+
+def _absent(loaded: Loaded) -> Iterator[Fault]:
+    """Find what settings name and cannot be read, or is not what it should be.
+
+    The daemon starts all the same: a root may be brought later, and is read anew then.
+    """
+    update = loaded.settings.update
+    origins = {row.key: row.origin for row in loaded.effective}
+    for source in update.sources:
+        if source.root is not None:
+            try:
+                check_root(source.root, source.name)
+            except Untrusted as error:
+                yield _fault(error, "update.sources", origins)
+    if update.ca_file is not None:
+        try:
+            with readable(update.ca_file):
+                update.ca_file.read_bytes()
+        except NoInput as error:
+            yield _fault(error, "update.ca-file", origins)
+
+
+def _fault(error: EdgedError, key: str, origins: Mapping[str, str]) -> Fault:
+    file, _, line = origins[key].rpartition(":")
+    return Fault(
+        file=file or line,
+        line=int(line) if line.isdigit() else 0,
+        column=1 if line.isdigit() else 0,
+        key=key,
+        message=error.message,
+        hint=error.hint,
+    )
 
 
 def _read_by_daemon(desk: Desk) -> list[str | None]:

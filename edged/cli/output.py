@@ -198,10 +198,11 @@ def try_lines(hint: str, *, width: int) -> list[str]:
     """Set the next step, as it stands under every trouble and failure.
 
     A command is not folded: in two lines it cannot be copied from a terminal. A hint
-    with commands in backticks is prose, and is.
+    with commands in backticks is prose, and so is one with a comma or a colon between
+    words; that is.
     """
     command = hint[1:-1] if hint.startswith("`") and hint.endswith("`") else hint
-    if "`" in command:
+    if any(mark in command for mark in ("`", ", ", "; ", ": ")):
         return fold(hint, width=width, first="  try: ", rest="       ")
     return [f"  try: {command}".translate(CONTROL)]
 

@@ -21,12 +21,14 @@ from edged.cli.updating import (
     DISTRUST,
     UNDER_WAY,
     attempts_lines,
+    imports,
     page,
     why_lines,
 )
 from edged.cli.when import span, until
-from edged.errors import EdgedError
+from edged.errors import EdgedError, UnknownModel
 from edged.wire import endpoints
+from edged.wire.changes import Change, ChangesRequest
 from edged.wire.endpoints import Endpoint
 from edged.wire.messages import Nothing
 from edged.wire.updates import (
@@ -39,6 +41,9 @@ from edged.wire.updates import (
     WhyNot,
 )
 from edged.wire.words import utc_text
+
+#: More than anybody keeps.
+_ALL = 1000
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -127,7 +132,9 @@ def show(desk: Desk, args: argparse.Namespace) -> Exit:  # noqa: ARG001  # as ev
 def explain(desk: Desk, args: argparse.Namespace) -> Exit:
     """Print each reason, its code, its age, and what to do."""
     told, now = _told(desk), _now()
-    _doubt(desk, told, args.name)
+    unheard = any(why.model is None for why in told.reasons)  # one may have it
+    if not unheard and (doubt := _doubt(desk, told, args.name)):
+        raise UnknownModel(f"cannot say why: {doubt}", hint="edgectl update")
     reasons = tuple(_about(told.reasons, args.name))
     if desk.as_json:
         desk.screen.json(Reasons(at_utc=utc_text(now), reasons=reasons))
@@ -144,9 +151,12 @@ def explain(desk: Desk, args: argparse.Namespace) -> Exit:
 
 
 def list_attempts(desk: Desk, args: argparse.Namespace) -> Exit:
-    """Print the newest attempts."""
-    request = AttemptsRequest(name=args.name, limit=args.limit)
-    found = _call(desk, endpoints.UPDATE_HISTORY, request, timeout_s=READ_S)
+    """Print the newest attempts, and what people brought in from sticks."""
+    request = AttemptsRequest(name=args.name, limit=_ALL)
+    tried = _call(desk, endpoints.UPDATE_HISTORY, request, timeout_s=READ_S)
+    every = [*tried.attempts, *imports(_changes(desk, args.name), tried.attempts)]
+    every.sort(key=lambda one: one.at_utc)
+    found = msgspec.structs.replace(tried, attempts=tuple(every[-args.limit :]))
     if desk.as_json:
         desk.screen.json(found)
         return Exit.FINE
@@ -156,6 +166,15 @@ def list_attempts(desk: Desk, args: argparse.Namespace) -> Exit:
     for line in attempts_lines(found.attempts, width=desk.screen.width):
         desk.screen.line(line)
     return Exit.FINE
+
+
+def _changes(desk: Desk, name: str | None) -> tuple[Change, ...]:
+    """Return the daemon's changes: imports come in by its door, past the updater."""
+    try:
+        request = ChangesRequest(name=name, limit=_ALL)
+        return desk.call(endpoints.CHANGES, request).changes
+    except EdgedError:  # it is away; what the updater tried is told all the same
+        return ()
 
 
 # --- effects ------------------------------------------------------------------
@@ -216,7 +235,8 @@ def bring(desk: Desk, args: argparse.Namespace) -> Exit:
 
 
 def _shown(desk: Desk, told: UpdateStatus, *, name: str | None = None) -> Exit:
-    _doubt(desk, told, name)
+    if doubt := _doubt(desk, told, name):
+        desk.screen.talk(f"edgectl: {doubt}")
     if desk.as_json:
         desk.screen.json(told)
         return Exit.FINE
@@ -225,25 +245,24 @@ def _shown(desk: Desk, told: UpdateStatus, *, name: str | None = None) -> Exit:
     return Exit.FINE
 
 
-def _doubt(desk: Desk, told: UpdateStatus, name: str | None) -> None:
+def _doubt(desk: Desk, told: UpdateStatus, name: str | None) -> str:
     """Say so where nobody knows a model: a hold on a misspelt name holds nothing.
 
-    It is no error: the model may come.
+    For a wish it is no error: the model may come.
     """
     known = {*told.share, *(why.model for why in told.reasons)}
     if name is None or name in known:
-        return
+        return ""
     try:
         models = desk.call(endpoints.MODELS, Nothing()).models
     except EdgedError:  # the daemon is away, and the updater is not
-        return
+        return ""
     names = [*told.share, *(model.name for model in models)]
     if name in names:
-        return
+        return ""
     near = nearest(name, names)
-    desk.screen.talk(
-        f"edgectl: no model {name} is installed, and no source offers one"
-        + (f"; did you mean {near}?" if near else "")
+    return f"no model {name} is installed, and no source is known to offer one" + (
+        f"; did you mean {near}?" if near else ""
     )
 
 

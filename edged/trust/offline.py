@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 
 from edged.errors import NotFetched, Untrusted
+from edged.trust.documents import role_of
 from edged.trust.listings import Signed, Trusted
 from edged.trust.repository import Repository, carried
 from edged.wire.updates import Reason
@@ -82,9 +83,34 @@ def heard(
         ) from exc
     except Untrusted as exc:
         known = repository.documents()
+        if _root_version(documents) < _root_version(known):
+            raise _outdated(exc, documents, known) from exc
         if exc.fields.get("reason") != Reason.ROLLBACK.value or not known:
             raise
         return repository.refresh(carried(known)), exc
+
+
+def _root_version(documents: Mapping[str, bytes]) -> int:
+    """Return the newest root's version, as its name claims; 0 for none."""
+    names = (name for name in documents if role_of(name) == "root")
+    return max((int(name.partition(".")[0]) for name in names), default=0)
+
+
+def _outdated(
+    refused: Untrusted, documents: Mapping[str, bytes], known: Mapping[str, bytes]
+) -> Untrusted:
+    """Say what documents most likely are that other keys signed than count now.
+
+    They are refused as they were: what their names claim proves nothing.
+    """
+    theirs, ours = _root_version(documents), _root_version(known)
+    return Untrusted(
+        f"cannot trust this release: it was signed before its publisher changed his "
+        f"keys: it came with root {theirs}, and this box trusts root {ours} by now",
+        hint="make it anew, by `edgectl publish bundle`; if it was made after that "
+        "change, do not use it: ask its publisher",
+        **refused.fields,
+    )
 
 
 def _find(trusted: Trusted, *, model: str, seq: int) -> Signed | None:

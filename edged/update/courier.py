@@ -196,7 +196,7 @@ class Courier:
         self._stops.restore(
             (one.wanted, one.setback) for one in notes.tries.values() if one.setback
         )
-        self._scout.begin(notes.looks, resumes=bool(notes.tries))
+        self._scout.begin(notes.looks, notes.answers, resumes=bool(notes.tries))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._diary.run())

@@ -142,6 +142,7 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
         refusals: by digest.
         attempts: the newest last.
         looks: when each source is to be asked next, RFC 3339, by its name.
+        answers: when each last answered as it should, likewise.
     """
 
     format: int = 1
@@ -152,6 +153,7 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     refusals: dict[str, Refusal] = {}
     attempts: tuple[Attempt, ...] = ()
     looks: dict[str, str] = {}
+    answers: dict[str, str] = {}
 
 
 # --- what is done to notes: pure ------------------------------------------------------

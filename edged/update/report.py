@@ -113,7 +113,7 @@ def _because(reason: Reason, why_not: Iterable[WhyNot]) -> str:
 def _resting(why_not: Sequence[WhyNot], *, heard: bool) -> str:
     if not heard:
         silent = next((why for why in why_not if why.model is None), None)
-        return silent.text if silent else "no source has been asked yet"
+        return silent.text if silent else "no source has been asked since the start"
     if why_not:
         return f"nothing to take; {_because(why_not[0].reason, why_not)}"
     return "up to date"

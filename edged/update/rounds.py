@@ -153,8 +153,8 @@ class Rounds:
         self._looks = False
         if names:
             await self._scout.look(names)
-            looks = self._scout.looks()
-            self._diary.note(lambda notes: msgspec.structs.replace(notes, looks=looks))
+            fields = {"looks": self._scout.looks(), "answers": self._scout.answers()}
+            self._diary.note(lambda notes: msgspec.structs.replace(notes, **fields))
         await self._decided(began_s)
         if names:
             await self._tell_revoked()

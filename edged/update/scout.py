@@ -76,15 +76,19 @@ class Scout:
 
     # --- turns -------------------------------------------------------------------
 
-    def begin(self, looks: Mapping[str, str], *, resumes: bool) -> None:
+    def begin(
+        self, looks: Mapping[str, str], answers: Mapping[str, str], *, resumes: bool
+    ) -> None:
         """Give every source its first turn.
 
         Args:
             looks: when each was to be asked next, as `looks` told in an earlier life.
+            answers: when each last answered, as `answers` told then.
             resumes: a release was under way then.
         """
         utc = self._clock.utc()
         for name, post in self._posts.items():
+            post.checked_utc = answers.get(name)
             planned = read_utc(looks.get(name, ""))
             due_in_s = None if planned is None else (planned - utc).total_seconds()
             wait_s = first_look_s(self.every_s, self._chance(), due_in_s=due_in_s)
@@ -110,6 +114,14 @@ class Scout:
     def looks(self) -> dict[str, str]:
         """Return when each is asked next, RFC 3339."""
         return {name: post.due_utc for name, post in self._posts.items()}
+
+    def answers(self) -> dict[str, str]:
+        """Return when each last answered as it should, RFC 3339; not who never did."""
+        return {
+            name: post.checked_utc
+            for name, post in self._posts.items()
+            if post.checked_utc is not None
+        }
 
     # --- asking ------------------------------------------------------------------
 

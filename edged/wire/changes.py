@@ -89,6 +89,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         by: who wanted it: a user and a process, or "edged" itself.
         release: the one that the change is about; None for the model as a whole.
         before: the live one when it began; None where none was.
+        source: whose release it is; empty for one that nobody vouches for.
         doing: what happens at this moment, for people who watch; not kept.
     """
 
@@ -100,6 +101,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     trust: Trust = Trust.LOCAL
     release: Which | None = None
     before: Which | None = None
+    source: str = ""
     steps: tuple[StepTaken, ...] = ()
     doing: str = ""
 

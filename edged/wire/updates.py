@@ -194,9 +194,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, for `edgectl update history`.
 
     Attributes:
+        at_utc: when it ended.
         fetched_bytes: over the network, in all lives of the attempt.
         kept_bytes: that needed no network.
         change: of the daemon, None where it came to none.
+        by: who brought it by `edgectl update import`; empty for one that was fetched.
     """
 
     at_utc: str
@@ -211,6 +213,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     kept_bytes: int = 0
     took_s: float = 0.0
     change: int | None = None
+    by: str = ""
 
 
 class Attempts(msgspec.Struct, frozen=True, kw_only=True):

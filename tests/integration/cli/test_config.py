@@ -137,3 +137,37 @@ def test_a_long_origin_stands_under_its_setting() -> None:
         "server.group  null",
         f"    /{'x' * 60}.yaml:1",
     ] == layout(view, width=80, origin=True)
+
+
+def test_a_source_whose_root_is_not_there_is_told(
+    edgectl: Edgectl, tmp_path: Path
+) -> None:
+    """Or is something else: the first look would say so, at night."""
+    root, config = tmp_path / "root.json", tmp_path / "edged.yaml"
+    config.write_text(
+        "update:\n"
+        f"  ca-file: {tmp_path}/ca.pem\n"
+        "  sources:\n"
+        f"    - {{name: main, url: 'https://a.example', root: {root}}}\n"
+    )
+    (tmp_path / "ca.pem").write_text("")
+
+    absent = edgectl("config", "check", config)
+    root.write_text('{"signed": {"_type": "targets"}}')
+    (tmp_path / "ca.pem").unlink()
+    other = edgectl("config", "check", config)
+    code, out, _ = edgectl("config", "check", "--json", config)
+    root.write_text('{"signed": {"_type": "root"}}')
+    (tmp_path / "ca.pem").write_text("")
+    good = edgectl("config", "check", config)
+
+    assert (78, "") == absent[:2]
+    assert f"{config}:4:1: update.sources: cannot trust source main" in absent[2]
+    assert "cannot be read: no such file or directory" in absent[2]
+    assert "is targets metadata, not root" in other[2]
+    assert f"update.ca-file: cannot read {tmp_path}/ca.pem" in other[2]
+    assert (78, ["update.sources", "update.ca-file"]) == (
+        code,
+        [fault["key"] for fault in json.loads(out)["faults"]],
+    )
+    assert (0, f"{config}: good\n", "") == good

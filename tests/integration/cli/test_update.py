@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from edged.api import problems
 from edged.api.access import Roles
@@ -24,7 +25,7 @@ from edged.wire.updates import (
     UpdateScope,
     WhyNot,
 )
-from tests.fakes.agent import FakeAgent, fake_app
+from tests.fakes.agent import COMMITTED, FakeAgent, fake_app
 from tests.fakes.daemon import running
 from tests.fakes.nginx import nginx
 from tests.fakes.publishing import HandClock, House
@@ -62,11 +63,17 @@ def updater() -> FakeUpdater:
 
 
 @pytest.fixture
-def ctl(edgectl: Edgectl, updater: FakeUpdater) -> Iterator[Edgectl]:
+def agent() -> FakeAgent:
+    """Return the daemon's inside."""
+    return FakeAgent()
+
+
+@pytest.fixture
+def ctl(edgectl: Edgectl, updater: FakeUpdater, agent: FakeAgent) -> Iterator[Edgectl]:
     """Return `edgectl update`, told where the socket is."""
 
     def app() -> web.Application:
-        return fake_app(FakeAgent(), Roles(), updater)
+        return fake_app(agent, Roles(), updater)
 
     with served(app, refuse=problems.control_answer) as path:
         yield lambda *words: edgectl("update", *words, "--socket", path)
@@ -158,8 +165,45 @@ def test_history_lists_attempts(ctl: Edgectl, updater: FakeUpdater) -> None:
     assert (
         0,
         "2026-11-24 06:00  digits  1.5.0 (15)  installed  1.0 MiB   0 B   0 s",
-        AttemptsRequest(name="digits", limit=5),
+        AttemptsRequest(name="digits", limit=1000),
     ) == (code, out.splitlines()[1], updater.asked[-1][1])
+
+
+def test_history_lists_what_people_brought(
+    ctl: Edgectl, updater: FakeUpdater, agent: FakeAgent
+) -> None:
+    """From sticks, past the updater; what it brought itself is not listed twice."""
+    brought = replace(COMMITTED, id=2, source="main")
+    agent.told = (COMMITTED, brought, replace(brought, id=3))
+    updater.attempts = (
+        Attempt(
+            at_utc="2026-11-24T06:00:00Z",
+            model="digits",
+            version="1.3.0",
+            seq=13,
+            source="main",
+            outcome=Outcome.INSTALLED,
+            change=3,
+        ),
+    )
+
+    _, out, _ = ctl("history")
+    _, told, _ = ctl("history", "--json")
+
+    assert [
+        "2026-11-24 06:00  digits  1.3.0 (13)  installed      0 B   0 B     0 s",
+        "2026-11-24 06:40  digits  1.4.0 (14)  installed   import     -  10 min",
+    ] == out.splitlines()[1:]
+    assert ["", COMMITTED.by] == [one["by"] for one in json.loads(told)["attempts"]]
+
+
+def test_why_of_a_model_that_nobody_knows_is_an_error(ctl: Edgectl) -> None:
+    """A typo must not read as good news."""
+    code, out, err = ctl("why", "digist")
+
+    assert (66, "") == (code, out)
+    assert "no model digist is installed" in err
+    assert "did you mean digits?" in err
 
 
 def test_history_without_attempts_says_so(ctl: Edgectl) -> None:
@@ -300,8 +344,8 @@ def test_a_name_that_nobody_knows_is_doubted(
     assert (
         0,
         (
-            "edgectl: no model digist is installed, and no source offers one; did you "
-            "mean digits?\n"
+            "edgectl: no model digist is installed, and no source is known to offer "
+            "one; did you mean digits?\n"
         ),
         "hold",
     ) == (code, err, updater.asked[-1][0])

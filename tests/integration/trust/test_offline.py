@@ -67,6 +67,24 @@ def test_an_older_stick_is_good_while_its_release_is(
     assert isinstance(judged(box, old), Signed)
 
 
+def test_a_stick_from_before_a_change_of_keys_is_told_as_that(
+    box: Box, host: TufRepository
+) -> None:
+    """It is refused as before, by the same name; most likely it is only old."""
+    old = host.documents()
+    host.rotate("timestamp")
+    host.publish("root", "timestamp")
+    judged(box, host.documents())
+
+    with pytest.raises(Untrusted) as refused:
+        verify(old, box.repository(), manifest=MANIFEST, model="digits", seq=3)
+
+    assert "bad-signature" == refused.value.fields["reason"]
+    assert "before its publisher changed his keys" in refused.value.message
+    assert "root 1, and this box trusts root 2" in refused.value.message
+    assert "publish bundle" in refused.value.hint
+
+
 def test_an_older_stick_does_not_bring_a_revoked_release(
     box: Box, host: TufRepository
 ) -> None:

@@ -379,7 +379,7 @@ def test_attempts_stand_in_a_table_with_failures_below() -> None:
     )
 
     assert """\
-BEGAN (UTC)       MODEL   RELEASE     ENDED       FETCHED     KEPT        TOOK
+ENDED (UTC)       MODEL   RELEASE     OUTCOME     FETCHED     KEPT        TOOK
 2026-11-24 06:30  digits  1.5.0 (15)  installed  24.0 MiB  3.0 MiB  3 min 12 s
 2026-11-24 06:30  digits  1.6.0 (16)  refused    24.0 MiB  3.0 MiB  3 min 12 s
 

@@ -108,7 +108,7 @@ def test_a_box_with_nothing_to_take_says_what_it_does_not_take() -> None:
 
 def test_who_has_not_been_told_anything_is_not_up_to_date() -> None:
     """Before the first look, and while a source does not answer."""
-    assert "no source has been asked yet" == said(Idle(), heard=False)
+    assert "no source has been asked since the start" == said(Idle(), heard=False)
     assert "so" == said(Idle(), why(Reason.TLS, None), heard=False)
 
 

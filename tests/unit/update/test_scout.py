@@ -44,7 +44,7 @@ async def test_what_all_offer_is_offered(place: Place) -> None:
 
 def test_a_first_life_is_spread(place: Place) -> None:
     """By chance, over minutes: somebody may stand in front of it."""
-    place.scout.begin({}, resumes=False)
+    place.scout.begin({}, {}, resumes=False)
 
     assert place.clock.now + FIRST_SPREAD_S / 2 == place.scout.next_s
 
@@ -53,7 +53,7 @@ def test_a_turn_is_kept_over_a_restart(place: Place) -> None:
     """Or a restart of all would bring all at once."""
     due = utc_text(place.clock.utc() + timedelta(hours=2))
 
-    place.scout.begin({"main": due, "site": due}, resumes=False)
+    place.scout.begin({"main": due, "site": due}, {}, resumes=False)
 
     assert place.clock.now + 7200 == place.scout.next_s
 
@@ -62,17 +62,27 @@ def test_who_was_cut_off_goes_on_soon(place: Place) -> None:
     """Some boxes are only switched on for minutes."""
     due = utc_text(place.clock.utc() + timedelta(hours=2))
 
-    place.scout.begin({"main": due, "site": due}, resumes=True)
+    place.scout.begin({"main": due, "site": due}, {}, resumes=True)
 
     assert place.clock.now + RESUME_S / 2 == place.scout.next_s
 
 
 def test_turns_are_told_for_the_next_life(place: Place) -> None:
     """As dates."""
-    place.scout.begin({}, resumes=False)
+    place.scout.begin({}, {}, resumes=False)
 
     due = utc_text(place.clock.utc() + timedelta(seconds=FIRST_SPREAD_S / 2))
     assert {"main": due, "site": due} == place.scout.looks()
+
+
+def test_when_a_source_answered_outlives_a_restart(place: Place) -> None:
+    """A source that never did is not told of."""
+    at = utc_text(place.clock.utc())
+    place.scout.begin({}, {"main": at}, resumes=False)
+
+    told = {one.name: one.checked_utc for one in place.scout.statuses(paused=False)}
+    assert {"main": at, "site": None} == told
+    assert {"main": at} == place.scout.answers()
 
 
 async def test_after_a_look_the_next_one_is_far(place: Place) -> None:
