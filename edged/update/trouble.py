@@ -27,8 +27,8 @@ _HINTS: dict[Reason, str] = {
     "belongs in `update.ca-file`",
     Reason.TLS_TIME: "`timedatectl` shows the clock of this box; if it is right, the "
     "host needs a new certificate",
-    Reason.NO_ENTRY: "`curl -I {url}`; what the host or the proxy asks for belongs in "
-    "its URL",
+    Reason.NO_ENTRY: "`curl -I {url}`; edged has no password for it: have the host or "
+    "the proxy let this box in as it is",
     Reason.NOT_FOUND: "did the publisher push it? `edgectl publish verify` shows what "
     "a box sees",
     Reason.PORTAL: "sign in to the network, or have its owner let this box out: "

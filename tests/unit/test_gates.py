@@ -290,6 +290,15 @@ def test_links_between_papers_lead_somewhere() -> None:
     assert [] == broken
 
 
+def test_security_names_tests_that_exist() -> None:
+    """A claim whose test was renamed is held by nobody."""
+    text = (ROOT / "SECURITY.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_]+/)+test_\w+\.py)`", text))
+
+    assert len(named) > 20
+    assert set() == {path for path in named if not (ROOT / "tests" / path).exists()}
+
+
 def test_architecture_names_what_exists() -> None:
     """Every path in it that looks like one of ours is one of ours."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
