@@ -3,12 +3,12 @@ _edgectl() {
     local cur=${COMP_WORDS[COMP_CWORD]} path="" word words="" paths=""
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case "$path $word" in
-            " status" | " models" | " models list" | " models show" | " models verify" | " models use" | " models rollback" | " models load" | " models unload" | " models remove" | " models history" | " models commit" | " models pin" | " models unpin" | " models quarantine" | " models unquarantine" | " install" | " changes" | " watch" | " infer" | " bench" | " update" | " update check" | " update now" | " update why" | " update watch" | " update history" | " update pause" | " update resume" | " update hold" | " update import" | " publish" | " publish init" | " publish add" | " publish roll-out" | " publish halt" | " publish resume" | " publish revoke" | " publish push" | " publish verify" | " publish list" | " publish renew" | " publish sign" | " publish rotate" | " publish bundle" | " config" | " config check" | " config show" | " device" | " version") path="$path $word" ;;
+            " status" | " models" | " models list" | " models show" | " models verify" | " models use" | " models rollback" | " models load" | " models unload" | " models remove" | " models history" | " models commit" | " models pin" | " models unpin" | " models quarantine" | " models unquarantine" | " install" | " changes" | " watch" | " infer" | " bench" | " update" | " update check" | " update now" | " update why" | " update watch" | " update history" | " update pause" | " update resume" | " update hold" | " update import" | " publish" | " publish init" | " publish add" | " publish roll-out" | " publish halt" | " publish resume" | " publish revoke" | " publish push" | " publish verify" | " publish list" | " publish renew" | " publish sign" | " publish rotate" | " publish bundle" | " config" | " config check" | " config show" | " device" | " strategy" | " strategy show" | " strategy force" | " strategy auto" | " why" | " version") path="$path $word" ;;
         esac
     done
     case "$path" in
         "")
-            words='status models install changes watch infer bench update publish config device version --version --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            words='status models install changes watch infer bench update publish config device strategy why version --version --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
             paths= ;;
         " status")
             words='--help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
@@ -156,6 +156,21 @@ _edgectl() {
             paths= ;;
         " device")
             words='--all --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            paths= ;;
+        " strategy")
+            words='show force auto --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            paths= ;;
+        " strategy show")
+            words='--help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            paths= ;;
+        " strategy force")
+            words='normal lightweight throttled critical --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config --for'
+            paths= ;;
+        " strategy auto")
+            words='--help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            paths= ;;
+        " why")
+            words='--limit --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
             paths= ;;
         " version")
             words='--help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'

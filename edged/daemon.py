@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING
 
 from edged import __version__, config, log
 from edged.activation import Activation
+from edged.adapt.governor import Governor
+from edged.adapt.sensors import Sensors
 from edged.api import problems
 from edged.api.access import Roles
+from edged.api.adapting import adaptation
 from edged.api.board import Board, line
 from edged.api.control import Reads, control_app
 from edged.api.data import data_app
@@ -41,12 +44,11 @@ from edged.host.notify import Notifier
 from edged.lifecycle import Service, supervise
 from edged.runtime import backends
 from edged.runtime.memory import keep_blocks
-from edged.serve.conditions import QUIET
 from edged.serve.regions import Regions
 from edged.serve.registry import Registry
 from edged.serve.steward import Steward
 from edged.watch import Owned
-from edged.wire.messages import ConfigValue, ConfigView, Phase, Trouble
+from edged.wire.messages import Phase, Trouble
 from edged.wire.notices import Notice
 
 if TYPE_CHECKING:
@@ -68,8 +70,11 @@ class Daemon:
         self._config_trouble: Trouble | None = None
         self._phase = Owned(Phase.STARTING)
         self._notifier = Notifier()
+        self._governor = Governor(
+            settings.adapt.table, sensors=Sensors(clock=clock), clock=clock
+        )
         self._registry = Registry(registry_limits(settings), clock)
-        self._steward = Steward(self._registry, Owned(QUIET).watch)
+        self._steward = Steward(self._registry, self._governor.watch)
         self._activation = Activation(settings, self._registry, clock, files)
         self._agent = self._activation.agent
         self._board = Board(
@@ -77,6 +82,7 @@ class Daemon:
             phase=self._phase.watch,
             clock=clock,
             troubles=self._troubles,
+            conditions=lambda: self._governor.troubles,
             open_change=self._activation.window.open_change,
             setback=self._activation.window.setback,
             default_timeout_s=settings.serve.default_timeout,
@@ -114,6 +120,7 @@ class Daemon:
             control, data = self._doors(stack)
             limits = connection_limits(settings)
             services: tuple[Service, ...] = (
+                self._governor,
                 Server([control], limits),
                 self._steward,
                 self._agent,
@@ -153,11 +160,12 @@ class Daemon:
                     upkeep=self._activation.upkeep,
                     recall=self._activation.recall,
                     window=self._activation.window,
+                    governor=self._governor,
                     reads=Reads(
                         statuses=self._board.models,
                         status=self._board.status,
-                        config=self._config_view,
-                        device=Looking(backends.versions).look,
+                        config=lambda: self._loaded.view,
+                        device=Looking(self._governor, backends.versions).look,
                     ),
                     updater=self._updater(),
                     roles=self._roles,
@@ -176,7 +184,10 @@ class Daemon:
                     clock=self._clock,
                     max_body=settings.max_body,
                     updater=self._updating.courier if self._updating else None,
-                    also=lambda: vitals(self._board.status()),
+                    also=lambda: (
+                        *vitals(self._board.status()),
+                        *adaptation(self._governor.told(), self._governor.changed),
+                    ),
                 ),
                 refuse=problems.data_answer,
                 own=tuple(data),
@@ -203,15 +214,6 @@ class Daemon:
     def _troubles(self) -> tuple[Trouble, ...]:
         config = (self._config_trouble,) if self._config_trouble else ()
         return (*config, *self._activation.recall.troubles, *self._agent.troubles)
-
-    def _config_view(self) -> ConfigView:
-        return ConfigView(
-            values=tuple(
-                ConfigValue(key=row.key, value=row.value, origin=row.origin)
-                for row in self._loaded.effective
-            ),
-            files=tuple(map(str, self._loaded.files)),
-        )
 
     # --- signals -----------------------------------------------------------------
 
@@ -275,6 +277,7 @@ class Daemon:
         log.configure(settings.log.level.value)
         self._registry.limits = registry_limits(settings)
         self._board.default_timeout_s = settings.serve.default_timeout
+        self._governor.obey(settings.adapt.table)
         self._activation.obey(settings)
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users

@@ -24,6 +24,7 @@ from edged.cli.status import FullStatus
 from edged.cli.update import Reasons
 from edged.cli.version import Versions
 from edged.publish import documents as published
+from edged.wire.adapt import Adaptation, Device, StrategyChanges
 from edged.wire.changes import Changes
 from edged.wire.messages import (
     Changed,
@@ -40,12 +41,14 @@ SCHEMAS = ROOT / "docs" / "reference" / "schemas"
 
 #: Every document that `--json` prints.
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    Adaptation,
     Attempts,
     Bench,
     Changed,
     Changes,
     Checked,
     ConfigView,
+    Device,
     Failure,
     FullStatus,
     Inference,
@@ -54,6 +57,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     OfflineStatus,
     Reasons,
     StepSeen,
+    StrategyChanges,
     UpdateStatus,
     Verified,
     Versions,

@@ -22,6 +22,7 @@ _SOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 _BOX = '{instance=~"$instance"}'
 _MODEL = '{instance=~"$instance",model=~"$model"}'
 _PER_BOX = "{{instance}}"
+_CHANGES = f"sum by (instance) (increase(edged_strategy_changes_total{_BOX}[1h]))"
 
 
 class Panel(NamedTuple):
@@ -119,6 +120,50 @@ ROWS = (
                     ),
                 ),
                 "Share of one core; runs of models are most of it.",
+            ),
+        ),
+    ),
+    Group(
+        "Adaptation",
+        (
+            Panel(
+                "Strategy",
+                "short",
+                (
+                    (f"edged_strategy{_BOX} == 1", "{{instance}} {{strategy}}"),
+                    (f"edged_strategy_forced{_BOX} == 1", "{{instance}} by a person"),
+                ),
+                "What each box allows itself; `edgectl why` has the figures.",
+            ),
+            Panel(
+                "Headroom",
+                "short",
+                ((f"edged_headroom{_BOX}", "{{instance}} {{axis}}"),),
+                "1 is comfortable, 0 the limit; what is not known is not there.",
+            ),
+            Panel(
+                "Changes of strategy",
+                "short",
+                ((_CHANGES, _PER_BOX),),
+                "In an hour. A box that changes more than a dozen times has no air, or"
+                " a weak supply.",
+            ),
+            Panel(
+                "Temperature",
+                "celsius",
+                (
+                    (f"edged_temperature_celsius{_BOX}", _PER_BOX),
+                    (f"edged_temperature_limit_celsius{_BOX}", "{{instance}} limit"),
+                ),
+                "Of what is nearest to its limit.",
+                width=12,
+            ),
+            Panel(
+                "Battery",
+                "percent",
+                ((f"edged_battery_percent{_BOX}", _PER_BOX),),
+                "Charge, in steps of five.",
+                width=12,
             ),
         ),
     ),

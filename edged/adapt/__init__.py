@@ -4,6 +4,7 @@ Law: a strategy is a set of caps, never a branch; it is left more slowly than it
 entered. What is not known changes nothing by itself. Who decides here reads no clock
 and no sensor, and nobody here knows requests, releases or runtimes.
 
-To read: `headroom`, `strategy` (what the box allows), `slowdown`, `thermal` (what a run
-will take and heat), `choice` (which variant).
+To read: `sensors`, `sight` (looks -> headrooms), `headroom`, `strategy` (what the box
+allows), `governor` (who looks, decides and tells), `regime` (what holds, for others),
+`slowdown`, `thermal` (what a run will take and heat), `choice` (which variant).
 """

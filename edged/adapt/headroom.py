@@ -110,10 +110,10 @@ def memory(
     told: list[tuple[float, str]] = []
     if available is not None and total:
         share = available / total
-        why = f"{share:.0%} available, limit {MEMORY_EMPTY:.0%}"
+        why = f"{100 * share:.0f} % available, limit {100 * MEMORY_EMPTY:.0f} %"
         told.append((_share(share, MEMORY_EMPTY, MEMORY_FULL), why))
     if stalled is not None:
-        why = f"all waits for memory {stalled:.0%} of the time"
+        why = f"all waits for memory {100 * stalled:.0f} % of the time"
         told.append((_share(stalled, MEMORY_STALL, 0.0), why))
     return _least(Axis.MEMORY, told, unknown="no memory is read")
 
@@ -128,7 +128,7 @@ def cpu(*, stalled: float | None, load: float | None) -> Headroom:
     """
     told: list[tuple[float, str]] = []
     if stalled is not None:
-        why = f"something waits for a core {stalled:.0%} of the time"
+        why = f"something waits for a core {100 * stalled:.0f} % of the time"
         told.append((_share(stalled, CPU_STALL, 0.0), why))
     elif load is not None:
         why = f"{load:.1f} tasks for each core, limit {LOAD_MOST:.0f}"

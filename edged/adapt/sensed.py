@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from edged.adapt.heat import Heat
+from edged.host.cpu_time import Times
 from edged.host.cpufreq import Policy
 from edged.host.energy import Meter, Watts
 from edged.host.firmware import Answer, Throttled
@@ -55,6 +56,7 @@ class Sensed(msgspec.Struct, frozen=True, kw_only=True):
         memory_stalls, cpu_stalls, io_stalls: see `Stalls`.
         load: tasks that ran or waited, over a minute, of the whole machine.
         cores: that the machine has switched on.
+        cpu: how long they were busy, since boot.
         policies: clocks.
         watts: what chips on the board measure.
         meters: what the processor counts.
@@ -79,6 +81,7 @@ class Sensed(msgspec.Struct, frozen=True, kw_only=True):
     io_stalls: Stalls = Stalls()
     load: Maybe[float] = None
     cores: int | None = None
+    cpu: Maybe[Times] = None
     policies: tuple[Policy, ...] = ()
     watts: tuple[Watts, ...] = ()
     meters: tuple[Meter, ...] = ()

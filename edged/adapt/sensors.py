@@ -15,6 +15,7 @@ from edged.adapt.heat import heats
 from edged.adapt.sensed import Sensed, Stalls, readings
 from edged.host import (
     cgroup,
+    cpu_time,
     cpufreq,
     energy,
     hwmon,
@@ -106,6 +107,7 @@ class Sensors:
             io_stalls=self._stalls(groups, "io"),
             load=pressure.load(sysfs),
             cores=cpufreq.cores(sysfs),
+            cpu=cpu_time.times(sysfs),
             policies=cpufreq.policies(sysfs),
             watts=energy.watts(sysfs, chips),
             meters=energy.meters(sysfs),

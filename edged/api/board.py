@@ -38,6 +38,7 @@ class Board:
         registry: the models.
         phase: of the daemon.
         troubles: standing problems that are no model's, asked each time.
+        conditions: what keeps the box from doing what it could, asked each time.
         open_change: of a model by its name, asked each time.
         setback: the newest change of a model if edged itself went back from it.
         default_timeout_s: what tells a slow run from a stuck one.
@@ -51,6 +52,7 @@ class Board:
         phase: Watch[Phase],
         clock: Clock,
         troubles: Callable[[], Sequence[Trouble]],
+        conditions: Callable[[], Sequence[Trouble]],
         open_change: Callable[[str], Change | None],
         setback: Callable[[str], Change | None],
         default_timeout_s: float,
@@ -60,7 +62,7 @@ class Board:
         self._registry = registry
         self._phase = phase
         self._clock = clock
-        self._troubles = troubles
+        self._troubles, self._conditions = troubles, conditions
         self._open_change = open_change
         self._setback = setback
         self.default_timeout_s = default_timeout_s
@@ -77,6 +79,7 @@ class Board:
             process=self._describe_process(),
             models=self.models(),
             troubles=(*self._troubles(), *self._setbacks(), *self._stuck()),
+            conditions=self._conditions(),
         )
 
     def models(self) -> tuple[ModelStatus, ...]:

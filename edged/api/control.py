@@ -13,7 +13,14 @@ from edged.api.access import Roles, granted
 from edged.api.routes import Routes
 from edged.api.updates import Updater, bind_updates
 from edged.wire import endpoints
-from edged.wire.adapt import Device
+from edged.wire.adapt import (
+    Adaptation,
+    Device,
+    ForceRequest,
+    StrategyChanges,
+    StrategyChangesRequest,
+    StrategyRequest,
+)
 from edged.wire.changes import (
     Change,
     ChangeRequest,
@@ -110,6 +117,22 @@ class Window(Protocol):
         """Tell one change, maybe when there is news of it."""
 
 
+class Governor(Protocol):
+    """Who owns the strategy: see `adapt.governor`."""
+
+    async def strategy(self, request: StrategyRequest, /) -> Adaptation:
+        """Tell what holds, maybe when there is news of it."""
+
+    async def changes(self, request: StrategyChangesRequest, /) -> StrategyChanges:
+        """Tell the newest changes."""
+
+    async def force(self, request: ForceRequest, by: str, /) -> Adaptation:
+        """Hold a strategy for a while."""
+
+    async def auto(self, request: Nothing, by: str, /) -> Adaptation:
+        """Let edged choose again."""
+
+
 class Reads:
     """The rows that have no effect and need no agent."""
 
@@ -149,6 +172,7 @@ def control_app(  # noqa: PLR0913  # the rooms, by name only
     upkeep: Upkeep,
     recall: Recall,
     window: Window,
+    governor: Governor,
     reads: Reads,
     updater: Updater,
     roles: Roles,
@@ -160,6 +184,7 @@ def control_app(  # noqa: PLR0913  # the rooms, by name only
         upkeep: of the activation, too.
         recall: of the activation, too.
         window: of the activation, too.
+        governor: of the strategy.
         reads: what needs none of them.
         updater: `api.updates.NoUpdater` where there is none here.
         roles: who may do what.
@@ -174,6 +199,10 @@ def control_app(  # noqa: PLR0913  # the rooms, by name only
     routes.bind(endpoints.FILES, window.files)
     routes.bind(endpoints.CHANGES, window.changes)
     routes.bind(endpoints.CHANGE, window.change)
+    routes.bind(endpoints.STRATEGY, governor.strategy)
+    routes.bind(endpoints.STRATEGY_CHANGES, governor.changes)
+    routes.bind_effect(endpoints.STRATEGY_FORCE, governor.force)
+    routes.bind_effect(endpoints.STRATEGY_AUTO, governor.auto)
     routes.bind_stream(endpoints.INSTALL, agent.install, granted)
     # Whoever may deliver brings metadata; what follows from it is not his to ask for.
     routes.bind_stream(endpoints.HEAR, recall.hear, lambda request, _may: request)

@@ -1,46 +1,55 @@
 """The box itself, for who asks: what it is, and what it senses.
 
-Law: looked at anew for each question, in a thread of its own; nothing is read, nor even
-imported, while nobody asks.
+Law: looked at anew for each question, by who looks anyway and in his thread.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
-from edged.wire.adapt import Device
+import msgspec
 
-if TYPE_CHECKING:
-    from edged.adapt.sensors import Sensors
+from edged.adapt.device import device
+from edged.adapt.sensors import Readings
+from edged.wire.adapt import Adaptation, Device
+
+T = TypeVar("T")
+
+
+class Looker(Protocol):
+    """Who looks at the sensors: see `adapt.governor`."""
+
+    async def look(self, then: Callable[[Readings], T], /) -> T:
+        """Look, and do something blocking with what is found."""
+
+    def told(self) -> Adaptation:
+        """Tell what follows from the last look."""
 
 
 class Looking:
     """Looks at the box.
 
     Args:
+        looker: who looks.
         runtimes: versions of those that are imported.
         root: what stands for `/`.
     """
 
     def __init__(
-        self, runtimes: Callable[[], Mapping[str, str]], *, root: Path = Path("/")
+        self,
+        looker: Looker,
+        runtimes: Callable[[], Mapping[str, str]],
+        *,
+        root: Path = Path("/"),
     ) -> None:
-        self._runtimes, self._root = runtimes, root
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sensors")
-        self._sensors: Sensors | None = None
+        self._looker, self._runtimes, self._root = looker, runtimes, root
 
     async def look(self) -> Device:
-        """Look at everything; who asks meanwhile waits for a look of its own."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._look)
-
-    def _look(self) -> Device:
-        from edged.adapt.device import device  # noqa: PLC0415  # see the law
-        from edged.adapt.sensors import Sensors  # noqa: PLC0415
-
-        if self._sensors is None:
-            self._sensors = Sensors(self._root)
-        found = self._sensors.read()
-        return device(found, root=self._root, runtimes=self._runtimes())
+        """Look at everything."""
+        found = await self._looker.look(
+            lambda seen: device(seen, root=self._root, runtimes=self._runtimes())
+        )
+        told = self._looker.told()
+        return msgspec.structs.replace(
+            found, strategy=told.state, headrooms=told.headrooms
+        )

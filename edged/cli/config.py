@@ -137,7 +137,7 @@ def show_settings(desk: Desk, args: argparse.Namespace) -> Exit:
     try:
         view = desk.call(CONFIG, Nothing())
     except (NoDaemon, NoAccess, TimedOut, ProtocolError) as error:
-        view = _view(read(config_file(desk.place)))
+        view = read(config_file(desk.place)).view
         desk.screen.talk(f"edgectl: {error.message}; these settings are of the files")
     if desk.as_json:
         desk.screen.json(view)
@@ -177,16 +177,6 @@ def _together(failures: list[BadConfig]) -> BadConfig:
     if len(failures) == 1:
         return failures[0]
     return BadConfig("\n".join(failure.message for failure in failures))
-
-
-def _view(loaded: Loaded) -> ConfigView:
-    return ConfigView(
-        values=tuple(
-            ConfigValue(key=one.key, value=one.value, origin=one.origin)
-            for one in loaded.effective
-        ),
-        files=tuple(map(str, loaded.files)),
-    )
 
 
 def _text(value: ConfigValue) -> str:

@@ -10,6 +10,7 @@ from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.output import Align, fold, table
 from edged.cli.parser import add_common
+from edged.cli.strategy import rooms_table
 from edged.errors import NoAccess, NoDaemon, TimedOut
 from edged.wire.adapt import Device, Reading
 from edged.wire.endpoints import DEVICE
@@ -63,6 +64,11 @@ def lines(device: Device, *, width: int, all_: bool) -> list[str]:
     told = fold(", ".join([*head, cores, memory, power]), width=width)
     runtimes = ", ".join(f"{n} {v}" for n, v in sorted(device.runtimes.items()))
     told += fold(runtimes, width=width) if runtimes else []
+    if device.strategy is not None:
+        state = device.strategy
+        told += ["", *fold(f"{state.strategy.value}: {state.because}", width=width)]
+    if device.headrooms:
+        told += rooms_table(device.headrooms)
     shown = [one for one in device.readings if all_ or one.value is not None]
     if shown:
         told += ["", *_table(shown, all_=all_)]

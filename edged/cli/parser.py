@@ -34,6 +34,8 @@ NOUNS = (
     Noun("publish", "sign releases for a fleet and roll them out"),
     Noun("config", "check configuration files, show the settings in force"),
     Noun("device", "say what kind of box this is, and what it senses"),
+    Noun("strategy", "say what the box allows itself now, or choose for a while"),
+    Noun("why", "say why the strategy changed, with the figures"),
     Noun("version", "print the versions of edgectl and of the daemon"),
 )
 

@@ -36,6 +36,7 @@ from edged.strictyaml.place import (
     ScalarNode,
     listing,
 )
+from edged.wire.messages import ConfigValue, ConfigView
 
 #: Where an override is said to stand.
 COMMAND_LINE = "command line"
@@ -69,6 +70,17 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     effective: tuple[Effective, ...]
     files: tuple[Path, ...]
+
+    @property
+    def view(self) -> ConfigView:
+        """The same for who asks a daemon."""
+        return ConfigView(
+            values=tuple(
+                ConfigValue(key=row.key, value=row.value, origin=row.origin)
+                for row in self.effective
+            ),
+            files=tuple(map(str, self.files)),
+        )
 
 
 class _Input(msgspec.Struct, frozen=True):

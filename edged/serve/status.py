@@ -24,6 +24,7 @@ def status(
     process: Process,
     models: Sequence[ModelStatus],
     troubles: Sequence[Trouble] = (),
+    conditions: Sequence[Trouble] = (),
 ) -> Status:
     """Judge the whole.
 
@@ -33,9 +34,11 @@ def status(
         process: this process.
         models: every installed model.
         troubles: standing problems that are no model's.
+        conditions: what keeps the box from doing what it could. It explains how
+            models answer, never why one does not.
     """
     standing = (*troubles, *(model.problem for model in models if model.problem))
-    level, verdict = _verdict(phase, models, standing)
+    level, verdict = _verdict(phase, models, standing, conditions)
     return Status(
         level=level,
         verdict=verdict,
@@ -43,12 +46,15 @@ def status(
         at_utc=at_utc,
         process=process,
         models=tuple(models),
-        troubles=standing,
+        troubles=(*standing, *conditions),
     )
 
 
 def _verdict(
-    phase: Phase, models: Sequence[ModelStatus], standing: Sequence[Trouble]
+    phase: Phase,
+    models: Sequence[ModelStatus],
+    standing: Sequence[Trouble],
+    conditions: Sequence[Trouble],
 ) -> tuple[Level, str]:
     ready = [model for model in models if model.phase is ModelPhase.READY]
     match phase:
@@ -59,24 +65,23 @@ def _verdict(
         case Phase.STOPPED:
             return Level.DOWN, "stopped, as it was asked to"
         case Phase.READY:
-            return _serving(ready, models, standing)
+            return _serving(ready, models, standing, conditions)
 
 
 def _serving(
     ready: Sequence[ModelStatus],
     models: Sequence[ModelStatus],
     standing: Sequence[Trouble],
+    conditions: Sequence[Trouble],
 ) -> tuple[Level, str]:
     if not models:
         empty = "serving, but no model is installed"
         return Level.DEGRADED, standing[0].text if standing else empty
     if not ready:
         return Level.DOWN, f"no model answers: {_first(standing, models)}"
-    if standing:
-        return (
-            Level.DEGRADED,
-            f"{_ready_text(ready, models)}; {standing[0].text}",
-        )
+    told = [trouble.text for trouble in (*conditions[:1], *standing[:1])]
+    if told:
+        return Level.DEGRADED, "; ".join([_ready_text(ready, models), *told])
     return Level.OK, _ready_text(ready, models)
 
 

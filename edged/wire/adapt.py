@@ -107,63 +107,91 @@ class Headroom(msgspec.Struct, frozen=True, kw_only=True):
     because: str = ""
 
 
+class Permits(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be done for the sake of updates now, and what a download must know.
+
+    Coarse, so that nothing is decided anew for a tenth of a degree.
+
+    Attributes:
+        errands: that the strategy in force allows.
+        strategy: its name, and the figures that led to it, in words.
+        hot: whether heat is why a download must wait.
+        battery_pct: in steps.
+        on_mains: whether something feeds the box.
+        metered: whether the network costs by the byte.
+    """
+
+    errands: tuple[Errand, ...]
+    strategy: str
+    hot: bool | None = None
+    battery_pct: float | None = None
+    on_mains: bool | None = None
+    metered: bool | None = None
+
+
 class StrategyState(msgspec.Struct, frozen=True, kw_only=True):
     """The strategy in force.
 
     Attributes:
         because: in words, with the figures.
-        forced_until_utc: until when a person's choice stands; None: chosen by itself.
-        by: who forced it; `edged` otherwise.
+        own: what edged would choose by itself.
+        forced: a person's choice that stands; protection from heat comes before it.
+        forced_until_utc: until when.
+        by: who chose what is in force: a person, or `edged`.
     """
 
     strategy: Strategy
     because: str
     since_utc: str
+    own: Strategy
+    forced: Strategy | None = None
     forced_until_utc: str | None = None
     by: str = "edged"
 
 
 class StrategyChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of strategy, with what caused it."""
+    """One change of strategy, with what caused it.
+
+    Attributes:
+        headrooms: as they were then, each with its figures.
+    """
 
     at_utc: str
     before: Strategy
     after: Strategy
     because: str
     by: str = "edged"
-    figures: dict[str, float | str] = {}
+    headrooms: tuple[Headroom, ...] = ()
 
 
-class Chosen(msgspec.Struct, frozen=True, kw_only=True):
-    """Which variant a model answers with, and why.
+class StrategyChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes, the newest last."""
 
-    Attributes:
-        share: of the last minute's answers, by variant.
-        threads: of a run, and how many the box could give it.
-    """
-
-    model: str
-    variant: str
-    because: str = ""
-    share: dict[str, float] = {}
-    threads: int = 0
-    threads_most: int = 0
+    schema: str = "edged.strategy.changes/1"
+    changes: tuple[StrategyChange, ...] = ()
 
 
 class Adaptation(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of the box, and what follows from it.
+    """How the box is, and what follows from it.
 
     Attributes:
-        slowdown: service time over the one on a quiet box, mean and standard
-            deviation; None before anything was measured.
+        revision: grows when the strategy or what it permits has changed.
+        short: what is short, in words: `hot (82 C)`; empty for nothing.
+        caps: of the strategy in force.
+        temp_c, limit_c: of what is nearest to its limit; None where nothing says it.
+        age_s: of the look that all this comes from; None before the first.
     """
 
     schema: str = "edged.adaptation/1"
+    revision: int = 0
     state: StrategyState
+    short: str = ""
+    caps: Caps
+    permits: Permits
     headrooms: tuple[Headroom, ...] = ()
-    slowdown: tuple[float, float] | None = None
-    chosen: tuple[Chosen, ...] = ()
-    changes: tuple[StrategyChange, ...] = ()
+    temp_c: float | None = None
+    limit_c: float | None = None
+    age_s: float | None = None
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +201,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         board: as the firmware names it; empty where it does not.
         providers: execution providers and delegates, by runtime.
         power: where its power comes from: `mains`, `battery`, `unknown`.
+        strategy: None where no daemon was asked.
     """
 
     schema: str = "edged.device/1"
@@ -184,18 +213,40 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     runtimes: dict[str, str] = {}
     providers: dict[str, tuple[str, ...]] = {}
     power: str = "unknown"
+    strategy: StrategyState | None = None
+    headrooms: tuple[Headroom, ...] = ()
     readings: tuple[Reading, ...] = ()
+
+
+# --- requests -----------------------------------------------------------------
+
+
+class StrategyRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What holds; with `wait_s`, when its revision is not `known` any more."""
+
+    known: int = -1
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+
+
+class StrategyChangesRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Which changes: the newest."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
 
 
 class ForceRequest(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """A person's choice of a strategy; None lets edged choose again.
+    """A person's choice of a strategy.
 
     Attributes:
         for_s: how long it stands; a box that was left in a strategy by hand is found
             so in a year.
     """
 
-    strategy: Strategy | None = None
+    strategy: Strategy
     for_s: Annotated[float, msgspec.Meta(gt=0, le=7 * 86400)] = 3600.0

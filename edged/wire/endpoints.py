@@ -10,7 +10,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from edged.wire.adapt import Device
+from edged.wire.adapt import (
+    Adaptation,
+    Device,
+    ForceRequest,
+    StrategyChanges,
+    StrategyChangesRequest,
+    StrategyRequest,
+)
 from edged.wire.changes import (
     Change,
     ChangeRequest,
@@ -267,6 +274,43 @@ DEVICE = Endpoint(
     body=Body.NONE,
     summary="What kind of box this is, and what it senses.",
 )
+STRATEGY = Endpoint(
+    method="GET",
+    path="/v1/strategy",
+    request=StrategyRequest,
+    answer=Adaptation,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="The strategy in force, and the headrooms that lead to it; waits for news.",
+    timeout_s=60.0,
+)
+STRATEGY_CHANGES = Endpoint(
+    method="GET",
+    path="/v1/strategy/changes",
+    request=StrategyChangesRequest,
+    answer=StrategyChanges,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="The newest changes of strategy, with the figures that caused them.",
+)
+STRATEGY_FORCE = Endpoint(
+    method="POST",
+    path="/v1/strategy/force",
+    request=ForceRequest,
+    answer=Adaptation,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Hold a strategy for a while, whatever the box would choose.",
+)
+STRATEGY_AUTO = Endpoint(
+    method="POST",
+    path="/v1/strategy/auto",
+    request=Nothing,
+    answer=Adaptation,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Let edged choose the strategy again.",
+)
 UPDATE = Endpoint(
     method="GET",
     path="/v1/update",
@@ -375,6 +419,10 @@ _DAEMON: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     UNQUARANTINE,
     CONFIG,
     DEVICE,
+    STRATEGY,
+    STRATEGY_CHANGES,
+    STRATEGY_FORCE,
+    STRATEGY_AUTO,
     FILES,
 )  # type: ignore[assignment]  # as above
 

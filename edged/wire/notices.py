@@ -22,3 +22,8 @@ class Notice(enum.Enum):
     DRAIN_TIMEOUT = "drain-timeout"  # requests were cut off at a stop
     FORCED_STOP = "forced-stop"  # by a second signal
     CANNOT_NOTIFY = "cannot-notify"  # systemd
+    STRATEGY_NORMAL = "strategy-normal"  # nothing is short any more
+    STRATEGY_LIGHTWEIGHT = "strategy-lightweight"  # the battery must last
+    STRATEGY_THROTTLED = "strategy-throttled"  # the box is hot, or about to be
+    STRATEGY_CRITICAL = "strategy-critical"  # it is about to fail
+    SENSORS_STUCK = "sensors-stuck"  # a driver does not answer

@@ -1,14 +1,19 @@
 """The activation rooms as one that remembers what it was asked and does nothing."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
+from edged.adapt.governor import Governor
+from edged.adapt.sensors import Sensors
+from edged.adapt.strategy import TABLE
 from edged.api.access import Roles
 from edged.api.control import Reads, control_app
 from edged.api.updates import Updater
 from edged.errors import UnknownChange
+from edged.host.clock import SystemClock
 from edged.wire.adapt import Device
 from edged.wire.changes import (
     Change,
@@ -42,6 +47,9 @@ from edged.wire.messages import (
     Verified,
 )
 from tests.fakes.updater import FakeUpdater
+
+#: A box that senses nothing.
+NOWHERE = Path("/nowhere")
 
 COMMITTED = Change(
     id=1,
@@ -213,6 +221,7 @@ def fake_app(
         upkeep=agent,
         recall=agent,
         window=agent,
+        governor=Governor(TABLE, sensors=Sensors(NOWHERE), clock=SystemClock()),
         reads=fake_reads(),
         updater=updater or FakeUpdater(),
         roles=roles,

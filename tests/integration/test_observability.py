@@ -16,7 +16,15 @@ import pytest
 import yaml
 
 from edged.api import metrics
+from edged.api.adapting import adaptation
 from edged.client import Control
+from edged.wire.adapt import (
+    Adaptation,
+    Caps,
+    Permits,
+    Strategy,
+    StrategyState,
+)
 from edged.wire.endpoints import UPDATE_CHECK
 from edged.wire.messages import Level
 from edged.wire.updates import (
@@ -146,6 +154,20 @@ def while_fetching() -> str:
     return metrics.render(metrics.updates(told, now)).decode()
 
 
+def while_sensing() -> str:
+    """Return what is counted of a box that has sensors and a battery."""
+    told = Adaptation(
+        state=StrategyState(
+            strategy=Strategy.NORMAL, because="", since_utc="", own=Strategy.NORMAL
+        ),
+        caps=Caps(),
+        permits=Permits(errands=(), strategy="normal", battery_pct=95.0),
+        temp_c=50.0,
+        limit_c=80.0,
+    )
+    return metrics.render(adaptation(told, {})).decode()
+
+
 def test_the_dashboard_is_fresh() -> None:
     """`python -m tools.dashboard` writes it."""
     assert dashboard.page() == dashboard.PAGE.read_text()
@@ -170,7 +192,7 @@ def test_panels_do_not_overlap_and_have_numbers_of_their_own() -> None:
 
 def test_what_is_asked_for_is_counted_by_a_running_daemon(box: Daemon) -> None:
     """Every metric of the dashboard and of the alerts."""
-    counted = families(page(box))
+    counted = families(page(box)) | families(while_sensing())
     asked = {name for query in dashboard.asked() for name in named(query)}
     asked |= {name for rule in alerts() for name in named(rule["expr"])}
 
@@ -182,7 +204,8 @@ def test_what_is_counted_is_shown(box: Daemon) -> None:
     """`edged_up` says nothing that the scrape does not say."""
     shown = {name for query in dashboard.asked() for name in named(query)}
 
-    assert {"edged_up"} == families(page(box)) - shown
+    counted = families(page(box)) | families(while_sensing())
+    assert {"edged_up"} == counted - shown
 
 
 def test_what_is_counted_is_on_the_page(box: Daemon) -> None:
@@ -190,7 +213,8 @@ def test_what_is_counted_is_on_the_page(box: Daemon) -> None:
     rows = re.findall(r"^\| (`edged_.*?) \|", PROTOCOL.read_text(), re.MULTILINE)
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
-    assert told == families(page(box)) | families(while_fetching())
+    counted = families(page(box)) | families(while_sensing())
+    assert told == counted | families(while_fetching())
 
 
 def test_alerts_know_reasons_and_levels_that_exist() -> None:

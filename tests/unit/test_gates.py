@@ -17,7 +17,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # Modules over 400 lines that stay whole, each with its reason; over 600 none may be.
-WHOLE: dict[str, str] = {}
+WHOLE: dict[str, str] = {
+    "edged/wire/endpoints.py": "one table, a row an endpoint",
+}
 # Modules that a test of another name reads line by line; all others have a mirror.
 TESTED_BY: dict[str, str] = {
     "edged/activate/swapper.py": "tests/integration/activate/test_agent.py",

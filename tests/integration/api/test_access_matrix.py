@@ -34,6 +34,8 @@ for line in lines:
     body = '{"seq": 1}' if takes_seq else ""
     if line.endswith("/hold"):
         body = '{"until_utc": "2026-12-01T00:00:00Z"}'
+    if line.endswith("/force"):
+        body = '{"strategy": "normal"}'
     head = line + " HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
     head += f"Content-Length: {len(body)}\\r\\n\\r\\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:

@@ -27,6 +27,7 @@ def board_of(
         phase=Owned(Phase.READY).watch,
         clock=SystemClock(),
         troubles=lambda: troubles,
+        conditions=tuple,
         open_change={"digits": COMMITTED}.get,
         setback=(setbacks or {}).get,
         default_timeout_s=1.0,

@@ -42,6 +42,7 @@ class Room:
             phase=self.phase.watch,
             clock=SystemClock(),
             troubles=tuple,
+            conditions=tuple,
             open_change=nothing,
             setback=nothing,
             default_timeout_s=60.0,

@@ -72,10 +72,10 @@ def test_power_is_the_battery_that_is_emptied_and_the_supply(
 @pytest.mark.parametrize(
     ("available", "total", "stalled", "value", "because"),
     [
-        (25.0, 100.0, None, 1.0, "25% available, limit 5%"),
-        (15.0, 100.0, 0.0, 0.5, "15% available, limit 5%"),
-        (90.0, 100.0, 0.1, 0.5, "all waits for memory 10% of the time"),
-        (None, None, 0.3, 0.0, "all waits for memory 30% of the time"),
+        (25.0, 100.0, None, 1.0, "25 % available, limit 5 %"),
+        (15.0, 100.0, 0.0, 0.5, "15 % available, limit 5 %"),
+        (90.0, 100.0, 0.1, 0.5, "all waits for memory 10 % of the time"),
+        (None, None, 0.3, 0.0, "all waits for memory 30 % of the time"),
         (None, 100.0, None, None, "no memory is read"),
     ],
 )
@@ -96,7 +96,7 @@ def test_memory_is_the_worse_of_room_and_stalls(
 @pytest.mark.parametrize(
     ("stalled", "load", "value", "because"),
     [
-        (0.25, 9.0, 0.75, "something waits for a core 25% of the time"),
+        (0.25, 9.0, 0.75, "something waits for a core 25 % of the time"),
         (None, 2.5, 0.5, "2.5 tasks for each core, limit 4"),
         (None, None, None, "no load is read"),
     ],

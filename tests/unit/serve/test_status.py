@@ -73,3 +73,41 @@ def test_troubles_of_models_and_of_the_box_stand_together() -> None:
     assert empty.verdict == "cannot write"
     assert judged.troubles == (box, FAILED.problem)
     assert judged.level is Level.DEGRADED
+
+
+HOT = Trouble(code="strategy-throttled", text="hot (82 C): throttled")
+
+
+@pytest.mark.parametrize(
+    ("models", "level", "verdict"),
+    [
+        (
+            [READY],
+            Level.DEGRADED,
+            "digits 1.4.0 is ready; hot (82 C): throttled",
+        ),
+        (
+            [READY, FAILED],
+            Level.DEGRADED,
+            (
+                "1 of 2 models ready; hot (82 C): throttled; cannot load faces: it is "
+                "truncated"
+            ),
+        ),
+        ([FAILED], Level.DOWN, "no model answers: cannot load faces: it is truncated"),
+    ],
+)
+def test_what_holds_a_box_back_stands_in_the_verdict(
+    models: list[ModelStatus], level: Level, verdict: str
+) -> None:
+    """Before other troubles; but it is never why no model answers."""
+    judged = status(
+        phase=Phase.READY,
+        at_utc="now",
+        process=PROCESS,
+        models=models,
+        conditions=[HOT],
+    )
+
+    assert (level, verdict) == (judged.level, judged.verdict)
+    assert HOT == judged.troubles[-1]
