@@ -253,6 +253,12 @@ class QueueFull(Busy):
     code = "queue-full"
 
 
+class LowPriority(Busy):
+    """The box is about to fail, and takes urgent requests alone."""
+
+    code = "low-priority"
+
+
 class DeadlineExceeded(Busy):
     """The request's own deadline passed before it could be answered."""
 

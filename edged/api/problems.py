@@ -82,6 +82,7 @@ STATUS: dict[str, HTTPStatus] = {
     "no-memory": HTTPStatus.SERVICE_UNAVAILABLE,
     "not-fetched": HTTPStatus.BAD_GATEWAY,
     "queue-full": HTTPStatus.SERVICE_UNAVAILABLE,
+    "low-priority": HTTPStatus.SERVICE_UNAVAILABLE,
     "deadline-exceeded": HTTPStatus.SERVICE_UNAVAILABLE,
     "not-ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "draining": HTTPStatus.SERVICE_UNAVAILABLE,

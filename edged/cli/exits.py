@@ -88,6 +88,7 @@ TABLE: dict[str, Exit] = {
     "no-memory": Exit.TRY_AGAIN,
     "not-fetched": Exit.TRY_AGAIN,
     "queue-full": Exit.TRY_AGAIN,
+    "low-priority": Exit.TRY_AGAIN,
     "deadline-exceeded": Exit.TIMED_OUT,
     "not-ready": Exit.TRY_AGAIN,
     "draining": Exit.TRY_AGAIN,

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edged.errors import DeadlineExceeded, InvalidTensor, QueueFull
+from edged.errors import DeadlineExceeded, InvalidTensor, LowPriority, QueueFull
+from edged.serve.queue import HIGHEST_PRIORITY
 from edged.serve.request import Array
 from edged.wire.release import Signature, dims_text
 from edged.wire.tensors import TensorSpec
@@ -113,6 +114,29 @@ def check_room(model: str, *, inflight: int, limit: int, run_s: float) -> None:
             f"{limit}",
             retry_after_s=max(0.05, inflight * run_s),
             hint="send fewer requests at a time, or try again later",
+        )
+
+
+def check_priority(
+    model: str, *, priority: int, because: str, retry_after_s: float
+) -> None:
+    """Check that a request is urgent, where nothing else is taken.
+
+    Args:
+        model: its name.
+        priority: OIP's.
+        because: why that is so.
+        retry_after_s: until when it is so at least.
+
+    Raises:
+        LowPriority: it is not.
+    """
+    if priority != HIGHEST_PRIORITY:
+        raise LowPriority(
+            f"cannot run {model} now: {because}, and until that is over requests of "
+            "priority 1 alone are taken",
+            retry_after_s=retry_after_s,
+            hint="send priority 1 with what cannot wait, or try again later",
         )
 
 

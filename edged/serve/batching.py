@@ -23,22 +23,20 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         axis: of every input and output.
         most: rows of a run, at most.
-        window_s: how long the first of a run waits for others.
     """
 
     axis: int
     most: int
-    window_s: float
 
 
-def batching(manifest: Manifest, *, window_s: float, most: int) -> Batching | None:
-    """Return how to join a release's requests; None where they stay alone.
+def batching(manifest: Manifest, *, most: int) -> Batching | None:
+    """Return how a release's requests can be joined; None where they stay alone.
 
     Joined are releases that name a batch axis which is free in every tensor; a model
     with state never is, nor one with BYTES.
     """
     allowed = manifest.batch
-    if allowed is None or window_s <= 0 or min(most, allowed.max) < 2:  # noqa: PLR2004
+    if allowed is None or min(most, allowed.max) < 2:  # noqa: PLR2004
         return None
     tensors = (*manifest.signature.inputs, *manifest.signature.outputs)
     for spec in tensors:
@@ -46,7 +44,7 @@ def batching(manifest: Manifest, *, window_s: float, most: int) -> Batching | No
             return None
         if len(spec.shape) <= allowed.axis or spec.shape[allowed.axis] != FREE:
             return None
-    return Batching(axis=allowed.axis, most=min(most, allowed.max), window_s=window_s)
+    return Batching(axis=allowed.axis, most=min(most, allowed.max))
 
 
 def rows(feeds: Feeds, axis: int) -> int:

@@ -32,6 +32,7 @@ class Live:
         labels: class names by output, for outputs that have them.
         scheduler: its queue and its workers.
         conditions: of the box.
+        caps: what the strategy in force allows, as of `obey`.
         chooser: says which rung answers.
         ear: who listens to its runs.
         is_parked: whether new requests wait: see `Model.park`.
@@ -47,6 +48,7 @@ class Live:
         workers: int = 1,
         threads: int = 1,
         joined: Batching | None = None,
+        window_s: float = 0.0,
         proof: Proof | None = None,
         conditions: Conditions | None = None,
     ) -> None:
@@ -76,11 +78,13 @@ class Live:
         self.is_parked = False
         self.is_closed = False
         self._joined = joined
+        self._window_s = window_s
         self._held = 0
         self._pinned = 0
         self._empty: asyncio.Future[None] | None = None
         self._retired = False
         self._rungs = {rung.id: rung for rung in ladder.rungs}
+        self.caps = self.conditions.regime.caps
 
     @property
     def rungs(self) -> Mapping[str, Runs]:
@@ -124,11 +128,15 @@ class Live:
 
     def obey(self) -> None:
         """Take over what holds now."""
+        self.caps = self.conditions.regime.caps
         self.chooser.obey()
+        self.scheduler.obey(
+            window_s=max(self._window_s, self.caps.batch_window_s), duty=self.caps.duty
+        )
 
     def may_join(self, rung: Rung, inputs: Mapping[str, Array]) -> bool:
         """Tell whether a request may share a run with others."""
-        if self._joined is None or rung.runs.stateful:
+        if not self.scheduler.window_s or not self._joined or rung.runs.stateful:
             return False
         return 0 < rows(inputs, self._joined.axis) <= self._joined.most
 

@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 #: OIP's priority 0 means "the default"; 1 is the highest, larger is less urgent.
 DEFAULT_PRIORITY = 2
+HIGHEST_PRIORITY = 1
 
 
 class Waiting(Protocol):

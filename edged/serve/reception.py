@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from edged.adapt.strategy import DWELL_S
 from edged.errors import EdgedError
 from edged.serve import admission
 from edged.serve.choosing import MARGIN
@@ -19,6 +20,9 @@ from edged.serve.ladder import Rung
 from edged.serve.live import Live
 from edged.serve.request import InferRequest, InferResponse
 from edged.serve.scheduler import Scheduler
+
+#: A strategy that was to be left by now may be left at any moment.
+_SOON_S = 5.0
 
 Done = Callable[[InferResponse | BaseException], None]
 
@@ -136,9 +140,11 @@ def admit(
         done: told the answer or the failure, once, maybe before this returns.
 
     Raises:
-        QueueFull, DeadlineExceeded: not now.
+        QueueFull, DeadlineExceeded, LowPriority: not now.
     """
     live, rung = seat.live, seat.rung
+    if live.caps.priority_only:
+        _check_priority(request, live)
     deadline_s = deadline_of(request, limits)
     needs_s, inflight = 0.0, live.scheduler.inflight
     if inflight:
@@ -173,8 +179,19 @@ def _check_room(live: Live, rung: Rung, inflight: int, limits: Limits) -> None:
     admission.check_room(
         live.name,
         inflight=inflight,
-        limit=limits.queue_length,
+        limit=min(limits.queue_length, live.caps.queue),
         run_s=live.stats.variants[rung.id].usual_ns / 1e9,
+    )
+
+
+def _check_priority(request: InferRequest, live: Live) -> None:
+    regime = live.conditions.regime
+    stays_s = regime.since_s + DWELL_S - time.monotonic()
+    admission.check_priority(
+        live.name,
+        priority=request.priority,
+        because=f"the box is {regime.strategy.value} ({regime.because})",
+        retry_after_s=max(_SOON_S, stays_s),
     )
 
 

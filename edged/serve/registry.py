@@ -257,11 +257,8 @@ class Registry:
             threads=self.limits.threads,
             proof=proof,
             conditions=self.conditions,
-            joined=batching(
-                release.manifest,
-                window_s=self.limits.batch_window_s,
-                most=self.limits.batch_max,
-            ),
+            joined=batching(release.manifest, most=self.limits.batch_max),
+            window_s=self.limits.batch_window_s,
         )
 
     def discard(self, prepared: Live) -> None:

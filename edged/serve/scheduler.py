@@ -18,12 +18,16 @@ from edged.serve.batching import Batching, rows
 from edged.serve.job import Batch, Company, Job, Outcome, run_alone, run_together
 from edged.serve.ladder import Rung
 from edged.serve.pace import Pace
+from edged.serve.pacing import Pacing
 from edged.serve.placement import Placement, Placer
 from edged.serve.queue import Queue
 from edged.serve.request import Array
 from edged.serve.stats import Recent
 
 T = TypeVar("T")
+
+#: A request that waits for company leaves so many usual runs before its deadline.
+_MARGIN = 2.0
 
 #: Of all runs within this one is learnt from, which takes less than a hundredth of it.
 LESSON_NS = 1_000_000
@@ -39,7 +43,10 @@ class Scheduler:
         name: of the model, for errors and thread names.
         workers: runs at a time; a rung that is not concurrent gets one of them.
         taken: durations of runs by variant, filled here.
-        joined: how requests may be joined into one run; None for never.
+        joined: how requests can be joined into one run; None for never.
+
+    Attributes:
+        window_s: how long the first of a joint run waits for others; 0 joins nothing.
     """
 
     def __init__(
@@ -53,12 +60,15 @@ class Scheduler:
         self._name = name
         self._workers = workers
         self._joined = joined
-        self._window: asyncio.TimerHandle | None = None
+        self.window_s = 0.0
+        self._look_again: asyncio.TimerHandle | None = None
         self._queue: Queue[Job] = Queue()
         self._busy: dict[Rung, int] = {}
         self._since_s: dict[Batch, float] = {}
         self._extra = 0
         self._pace = Pace()
+        self._pacing = Pacing()
+        self._is_paced = False
         self._taken = taken
         self._placers = {variant: Placer() for variant in taken}
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"run-{name}")
@@ -95,17 +105,32 @@ class Scheduler:
         ahead = len(self._since_s)
         if self._queue:
             ahead += self._queue.ahead(peer, priority)
-        return ahead * (self._pace.usual_s or run_s / self._workers)
+        rest_s = self._pacing.left_s(time.monotonic()) if self._is_paced else 0.0
+        return rest_s + ahead * (self._pace.usual_s or run_s / self._workers)
 
     # --- doing -------------------------------------------------------------------
+
+    def obey(self, *, window_s: float, duty: float) -> None:
+        """Join and rest as a strategy has it from now on.
+
+        Args:
+            window_s: see the class; of no meaning where requests stay alone.
+            duty: largest share of time that runs may take.
+        """
+        self.window_s = window_s if self._joined is not None else 0.0
+        self._pacing.duty = duty
+        self._is_paced = duty < 1.0
+        if self._queue:
+            self._feed()
 
     def submit(self, job: Job) -> None:
         """Run it at once where it may, else let it wait; `done` follows, once."""
         if (
             self._placers[job.rung.id].allows(job.input_bytes)
-            and self._joined is None
+            and not self.window_s
             and not job.fills
             and not self._queue
+            and not (self._is_paced and self._rests())
             and self._may_run(job)
         ):
             self._run_here(job)
@@ -144,6 +169,8 @@ class Scheduler:
 
     def close(self, last: Callable[[], None]) -> Future[None]:
         """Run `last` on a worker and let them all go; nothing may follow."""
+        if self._look_again is not None:
+            self._look_again.cancel()
         closing = self._executor.submit(last)
         self._executor.shutdown(wait=False)
         return closing
@@ -158,6 +185,9 @@ class Scheduler:
     def _feed(self) -> None:
         """Give free workers what is next."""
         while len(self._since_s) < self._workers:
+            if self._is_paced and self._queue and self._rests():
+                self._feed_in(self._pacing.left_s(time.monotonic()))
+                return
             batch = self._next()
             if not batch:
                 return
@@ -166,9 +196,19 @@ class Scheduler:
             self._since_s[batch] = time.monotonic()
             self._executor.submit(self._work, batch, asyncio.get_running_loop())
 
+    def _rests(self) -> bool:
+        return self._pacing.left_s(time.monotonic()) > 0
+
+    def _feed_in(self, seconds: float) -> None:
+        """Look again after a while, and not at an earlier time any more."""
+        if self._look_again is not None:
+            self._look_again.cancel()
+        loop = asyncio.get_running_loop()
+        self._look_again = loop.call_later(seconds, self._feed)
+
     def _next(self) -> Batch:
         """Take out what runs next: one job, or all that may be joined to it."""
-        if self._joined is not None and self._is_early(self._joined):
+        if self.window_s and self._joined and self._is_early(self._joined):
             return ()
         job = self._queue.pop(self._may_run)
         if job is None:
@@ -187,15 +227,17 @@ class Scheduler:
             return False
         if sum(rows(job.feeds, joined.axis) for job in waiting) >= joined.most:
             return False
-        oldest_ns = min(job.admitted_ns for job in waiting)
-        left_s = joined.window_s - (time.monotonic_ns() - oldest_ns) / 1e9
+        now_s = time.monotonic()
+        left_s = min(map(self._until_s, waiting)) - now_s
         if left_s <= 0:
             return False
-        if self._window is not None:
-            self._window.cancel()
-        loop = asyncio.get_running_loop()
-        self._window = loop.call_later(left_s, self._feed)
+        self._feed_in(left_s)
         return True
+
+    def _until_s(self, job: Job) -> float:
+        """Return until when a request may wait for others: nobody is late for them."""
+        run_s = _MARGIN * self._taken[job.rung.id].usual_ns / 1e9
+        return min(job.admitted_ns / 1e9 + self.window_s, job.deadline_s - run_s)
 
     def _may_run(self, job: Job) -> bool:
         return job.rung.runs.concurrent or not self._busy.get(job.rung)
@@ -252,11 +294,13 @@ class Scheduler:
         self._queue.charge(job.peer, ns)
         variant = job.rung.id
         self._taken[variant].add(ns)
+        if self._is_paced:
+            self._pacing.ran(time.monotonic(), taken_s=ns / 1e9, workers=self._workers)
         if outcome.ended_ns >= self._lesson_ns and is_alone and not job.fills:
             self._lesson_ns = outcome.ended_ns + LESSON_NS
             self.learn(variant, job.feeds, ns)
         # What waits for company, or copies much, is not for the loop.
-        if self._joined is None and not job.fills:
+        if not self.window_s and not job.fills:
             self._placers[variant].observe(job.input_bytes, ns)
 
     def _left_thread(self) -> None:

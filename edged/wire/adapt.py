@@ -35,7 +35,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
         threads: share of the threads that the profile calls best; never below one.
         duty: largest share of time that runs of a model may take.
         batch_window_s: that a request may wait for others to join it.
-        queue: requests of a model that may wait.
+        queue: requests of a model that may wait or run, if its own bound is not less.
         priority_only: only requests of high priority are taken.
         updates: what may be done for their sake.
         period_s: between two looks at the sensors.
@@ -46,7 +46,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
     threads: float = 1.0
     duty: float = 1.0
     batch_window_s: float = 0.0
-    queue: int = 64
+    queue: int = 4096
     priority_only: bool = False
     updates: tuple[Errand, ...] = (Errand.CHECK, Errand.DOWNLOAD, Errand.TRIAL)
     period_s: float = 2.0

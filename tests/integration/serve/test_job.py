@@ -1,6 +1,7 @@
 """Joint runs on a real model: nobody can tell."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 
 from edged.errors import InvalidTensor
+from edged.wire.adapt import Strategy
 from edged.wire.release import Batch, Input, Output, Signature
 from edged.wire.tensors import Datatype
 from tests.data import onnx_files
 from tests.fakes.box import LIMITS, Box, bundle
+from tests.fakes.ladders import regime
 
 FREE = Signature(
     inputs=(Input(name="x", datatype=Datatype.FP32, shape=(-1, 4)),),
@@ -122,4 +125,33 @@ async def test_without_a_window_nothing_is_joined(tmp_path: Path) -> None:
     answers = await asked(box, [np.ones((1, 4), "<f4")] * 4)
 
     assert answers == [[0.25] * 4] * 4
+    box.close()
+
+
+async def test_a_strategy_opens_a_window_and_closes_it(tmp_path: Path) -> None:
+    """What waits in it when it closes is run at once."""
+    box = Box(tmp_path, limits=msgspec.structs.replace(LIMITS, batch_max=8))
+    await box.start()
+    await box.install(batched())
+    box.registry.obey(regime(Strategy.LIGHTWEIGHT, caps={"batch_window_s": 60.0}))
+
+    async with asyncio.TaskGroup() as group:
+        lone = group.create_task(box.ask())
+        await asyncio.sleep(0.1)
+        assert not lone.done()
+        box.registry.obey(regime())
+
+    assert lone.result() == [0.25] * 4
+    box.close()
+
+
+async def test_nobody_is_late_for_the_sake_of_company(tmp_path: Path) -> None:
+    """A window ends before the deadline of who waits in it."""
+    box = Box(tmp_path, limits=msgspec.structs.replace(LIMITS, batch_max=8))
+    await box.start()
+    await box.install(batched())
+    box.registry.obey(regime(Strategy.LIGHTWEIGHT, caps={"batch_window_s": 60.0}))
+    box.registry.live("sums").stats.variants["fp32"].add(200_000_000)
+
+    assert await box.ask(deadline_s=time.monotonic() + 1.0) == [0.25] * 4
     box.close()

@@ -1,13 +1,21 @@
 """Request -> admitted job -> counted answer."""
 
 import asyncio
+import contextlib
+import threading
+import time
 
 import numpy as np
 import pytest
 
-from edged.errors import BadModel, InvalidTensor
+from edged.adapt.strategy import DWELL_S
+from edged.errors import BadModel, InvalidTensor, LowPriority, QueueFull
+from edged.runtime.base import Array, Tensors
 from edged.serve.request import InferRequest
+from edged.wire.adapt import Strategy
 from edged.wire.tensors import Datatype
+from tests.fakes.ladders import asked as wanted
+from tests.fakes.ladders import ladder, regime
 from tests.fakes.models import live_model, registry_of, signature
 
 PLAIN = signature([("x", Datatype.FP32, (-1,))], [("y", Datatype.FP32, (-1,))])
@@ -73,3 +81,49 @@ async def test_submit_tells_once_and_a_cancelled_one_not_at_all() -> None:
             await asyncio.sleep(0.005)
 
     assert len(told) == 1
+
+
+async def test_a_critical_box_takes_urgent_requests_alone() -> None:
+    """Others are refused at once, with the reason and until when it lasts."""
+    live = ladder()
+    registry = registry_of(live)
+    now_s = time.monotonic()
+    registry.obey(
+        regime(Strategy.CRITICAL, because="thermal: 84 C of 80 C", since_s=now_s)
+    )
+
+    with pytest.raises(LowPriority, match=r"critical \(thermal: 84 C") as refused:
+        await registry.infer(wanted())
+    urgent = await registry.infer(wanted(priority=1))
+    registry.obey(regime())
+    usual = await registry.infer(wanted())
+
+    assert ("small", "big") == (urgent.variant, usual.variant)
+    assert DWELL_S - 5 < refused.value.retry_after_s <= DWELL_S
+    assert live.stats.rejected == {"low-priority": 1}
+    await asyncio.wrap_future(live.close_now())
+
+
+async def test_a_strategy_shortens_the_queue() -> None:
+    """It never lengthens it: the setting's bound stays one."""
+    gate = threading.Event()
+
+    def held(feeds: Tensors) -> dict[str, Array]:
+        gate.wait(10)
+        return {"y": feeds["x"]}
+
+    live = ladder(held)
+    registry = registry_of(live, queue_length=3)
+    taken = []
+    tickets = []
+    for queue in (2, 1000):
+        registry.obey(regime(Strategy.THROTTLED, caps={"queue": queue}))
+        with contextlib.suppress(QueueFull):
+            for _ in range(10):
+                tickets.append(registry.submit(wanted(), lambda _: None))  # noqa: PERF401  # one by one
+        taken.append(len(tickets))
+
+    gate.set()
+    await live.emptied()
+    assert [2, 3] == taken
+    await asyncio.wrap_future(live.close_now())

@@ -248,3 +248,52 @@ async def test_the_wait_is_what_is_ahead_times_a_run(desk: Desk) -> None:
     hold.set()
     await desk.settled()
     assert (modest, greedy) == (1.0, 5.5)
+
+
+async def test_a_duty_is_kept_on_workers_and_on_the_loop(desk: Desk) -> None:
+    """Rest follows work: nine tenths of the time where runs may take one."""
+    loop = asyncio.get_running_loop()
+
+    async def rested(prefix: str, takes_ns: int) -> float:
+        desk.scheduler.obey(window_s=0.0, duty=0.1)
+        began = loop.time()
+        for n in range(10):
+            desk.job(f"{prefix}{n}", takes_ns=takes_ns)
+        await desk.settled()
+        taken_s = loop.time() - began
+        desk.scheduler.obey(window_s=0.0, duty=1.0)
+        return taken_s
+
+    on_worker = await rested("a", 2_000_000)
+    for takes_ns in (10_000, 20_000):
+        await desk.measured(takes_ns=takes_ns)
+    assert Placement.LOOP is desk.scheduler.placement("v")
+    on_loop = await rested("b", 900_000)
+
+    assert on_worker >= 9 * 0.018
+    assert on_loop >= 9 * 0.0081
+    assert 20 == len([name for name in desk.order if name[0] in "ab"])
+
+
+async def test_who_may_run_all_the_time_again_does_at_once(desk: Desk) -> None:
+    """What waits for the end of a rest need not wait any more."""
+    desk.scheduler.obey(window_s=0.0, duty=0.05)
+    desk.job("first", takes_ns=1_000_000_000)
+    await desk.settled()
+    desk.job("second", within_s=60.0)
+    await asyncio.sleep(0.02)
+    resting = dict(desk.outcomes)
+
+    desk.scheduler.obey(window_s=0.0, duty=1.0)
+    await desk.settled()
+
+    assert ({"first"}, {"first", "second"}) == (set(resting), set(desk.outcomes))
+
+
+async def test_a_rest_is_a_wait(desk: Desk) -> None:
+    """Who chooses by deadlines must know of it."""
+    desk.scheduler.obey(window_s=0.0, duty=0.1)
+    desk.job("first", takes_ns=1_000_000_000)
+    await desk.settled()
+
+    assert 5.0 < desk.scheduler.wait_s("a", 0, 0.0) <= 9.0

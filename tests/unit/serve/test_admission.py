@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edged.errors import DeadlineExceeded, InvalidTensor, QueueFull
+from edged.errors import DeadlineExceeded, InvalidTensor, LowPriority, QueueFull
 from edged.serve import admission
 from edged.wire.release import Input, Output, Signature
 from edged.wire.tensors import Datatype
@@ -85,3 +85,14 @@ def test_a_request_at_its_deadline_is_not_run() -> None:
 
     with pytest.raises(DeadlineExceeded):
         admission.check_time("digits", now_s=10.0, deadline_s=10.0)
+
+
+def test_where_only_urgent_requests_are_taken_others_hear_why() -> None:
+    """The protocol's 0 is the usual priority, not the highest."""
+    why = {"because": "the box is critical (84 C of 80 C)", "retry_after_s": 40.0}
+
+    admission.check_priority("m", priority=1, **why)
+    for priority in (0, 2, 9):
+        with pytest.raises(LowPriority, match=r"critical \(84 C") as refused:
+            admission.check_priority("m", priority=priority, **why)
+        assert 40.0 == refused.value.retry_after_s

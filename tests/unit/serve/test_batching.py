@@ -40,12 +40,8 @@ def ones(count: int, width: int = 4) -> dict[str, np.ndarray]:
 
 def test_the_smaller_of_both_bounds_holds() -> None:
     """The manifest knows the model, the setting the box."""
-    assert batching(MANIFEST, window_s=0.01, most=8) == Batching(
-        axis=0, most=8, window_s=0.01
-    )
-    assert batching(MANIFEST, window_s=0.01, most=99) == Batching(
-        axis=0, most=16, window_s=0.01
-    )
+    assert Batching(axis=0, most=8) == batching(MANIFEST, most=8)
+    assert Batching(axis=0, most=16) == batching(MANIFEST, most=99)
 
 
 FIXED = msgspec.structs.replace(
@@ -57,24 +53,21 @@ TEXT = msgspec.structs.replace(
 
 
 @pytest.mark.parametrize(
-    ("changes", "window_s", "most"),
+    ("changes", "most"),
     [
-        ({}, 0.0, 8),
-        ({}, 0.01, 1),
-        ({"batch": None}, 0.01, 8),
-        ({"batch": Batch(axis=0, max=1)}, 0.01, 8),
-        ({"batch": Batch(axis=2, max=8)}, 0.01, 8),
-        ({"signature": FIXED}, 0.01, 8),
-        ({"signature": TEXT}, 0.01, 8),
+        ({}, 1),
+        ({"batch": None}, 8),
+        ({"batch": Batch(axis=0, max=1)}, 8),
+        ({"batch": Batch(axis=2, max=8)}, 8),
+        ({"signature": FIXED}, 8),
+        ({"signature": TEXT}, 8),
     ],
 )
-def test_most_models_stay_alone(
-    changes: dict[str, object], window_s: float, most: int
-) -> None:
-    """Off, not named by the manifest, not free everywhere, or text."""
+def test_most_models_stay_alone(changes: dict[str, object], most: int) -> None:
+    """One row at a time, not named by the manifest, not free everywhere, or text."""
     manifest = msgspec.structs.replace(MANIFEST, **changes)
 
-    assert batching(manifest, window_s=window_s, most=most) is None
+    assert batching(manifest, most=most) is None
 
 
 def test_requests_are_alike_but_for_their_rows() -> None:
