@@ -19,6 +19,7 @@ from edged.api import problems
 from edged.api.access import Roles
 from edged.api.door import Door
 from edged.api.server import Server
+from edged.api.update_metrics import UpdateMetrics
 from edged.api.updates import NoUpdater, Updater, updates_app
 from edged.bounds import connection_limits
 from edged.command import leave, run, say
@@ -119,9 +120,12 @@ class UpdaterProcess:
                     "%s", warning, extra={"edged_code": Notice.SOCKET_GROUP.value}
                 )
             logger.info("listening on %s", listener.where)
+        app = updates_app(self._updater(), self._roles)
+        metrics = UpdateMetrics(self._updater(), self._clock)
+        app.router.add_get("/metrics", metrics.answer)
         return Door(
             name="updater",
-            app=updates_app(self._updater(), self._roles),
+            app=app,
             refuse=problems.control_answer,
             own=tuple(own),
             inherited=given,

@@ -5,7 +5,7 @@ Law: as `metrics`. What is unknown has no sample.
 
 from collections.abc import Iterator, Mapping
 
-from edged.api.metrics import Family, Sample
+from edged.api.exposition import Family, Sample
 from edged.wire.adapt import Adaptation, Strategy
 
 

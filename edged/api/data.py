@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
+from edged.api.exposition import Family
 from edged.api.infer import Infer
-from edged.api.metrics import Family, Metrics
+from edged.api.metrics import Metrics
 from edged.api.oip_models import Models
 from edged.api.regions import RegionRoutes
 from edged.api.updates import Updater

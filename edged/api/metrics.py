@@ -1,21 +1,27 @@
-"""`GET /metrics`: counters in Prometheus' text format 0.0.4, written by hand.
+"""`GET /metrics` of the data socket: what is counted of the daemon and its models.
 
 Law: label sets are bounded: models and variants by what is installed, sources by the
 settings, codes and phases by their tables. Seconds and bytes, counters end in
 `_total`. Nothing here counts; counters of a release begin anew when another one goes
 live, as Prometheus expects of a restart.
-Source: prometheus.io/docs/instrumenting/exposition_formats.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 
-import msgspec
 from aiohttp import web
 
 from edged import __version__
+from edged.api.exposition import (
+    CONTENT_TYPE,
+    Family,
+    Labels,
+    Sample,
+    counter,
+    gauge,
+    render,
+)
 from edged.api.oip_models import lives
+from edged.api.update_metrics import updates
 from edged.api.updates import Updater
 from edged.host.clock import Clock
 from edged.serve.live import Live
@@ -24,29 +30,7 @@ from edged.serve.registry import Registry
 from edged.serve.stats import BUCKETS_S, Histogram
 from edged.watch import Watch
 from edged.wire.messages import Phase
-from edged.wire.updates import Activity, UpdateRequest, UpdateStatus
-from edged.wire.words import read_utc
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Labels = dict[str, str]
-
-
-class Sample(msgspec.Struct, frozen=True):
-    """One line: `suffix` follows the family's name."""
-
-    labels: Labels
-    value: float
-    suffix: str = ""
-
-
-class Family(msgspec.Struct, frozen=True):
-    """All samples of one name."""
-
-    name: str
-    kind: str
-    help: str
-    samples: list[Sample]
+from edged.wire.updates import UpdateRequest
 
 
 class Metrics:
@@ -99,102 +83,28 @@ def page(
     )
 
 
-def render(families: Iterable[Family]) -> bytes:
-    """Write families out; one without samples is left out."""
-    return "".join(
-        line for family in families if family.samples for line in _lines(family)
-    ).encode()
-
-
-def _lines(family: Family) -> Iterator[str]:
-    yield f"# HELP {family.name} {family.help}\n"
-    yield f"# TYPE {family.name} {family.kind}\n"
-    for sample in family.samples:
-        labels = ",".join(f'{k}="{_escaped(v)}"' for k, v in sample.labels.items())
-        braces = f"{{{labels}}}" if labels else ""
-        yield f"{family.name}{sample.suffix}{braces} {_number(sample.value)}\n"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
-
-
-def updates(told: UpdateStatus, now: datetime) -> Iterator[Family]:
-    """Count what the updater tells.
-
-    Args:
-        told: by the updater.
-        now: with a time zone.
-    """
-    yield _gauge(
-        "edged_update_activity",
-        "1 for what the updater does.",
-        [
-            Sample({"activity": each.value}, int(each is told.activity))
-            for each in Activity
-        ],
-    )
-    yield _gauge(
-        "edged_update_reasons",
-        "Releases not taken and sources not heard, by reason.",
-        [
-            Sample({"reason": reason.value}, count)
-            for reason, count in Counter(why.reason for why in told.reasons).items()
-        ],
-    )
-    transfer = told.transfer
-    parts = (
-        {}
-        if transfer is None
-        else {
-            "total": transfer.total_bytes,
-            "done": transfer.done_bytes,
-            "kept": transfer.kept_bytes,
-            "fetched": transfer.done_bytes - transfer.kept_bytes,
-        }
-    )
-    yield _gauge(
-        "edged_update_transfer_bytes",
-        "The download under way: all of it, what is here, what needed no network.",
-        [Sample({"part": part}, count) for part, count in parts.items()],
-    )
-    yield _gauge(
-        "edged_update_source_age_seconds",
-        "Time since a source last answered as it should; absent for never.",
-        [
-            Sample({"source": source.name}, (now - at).total_seconds())
-            for source in told.sources
-            if (at := read_utc(source.checked_utc or ""))
-        ],
-    )
-
-
 def _daemon(registry: Registry, phase: Phase) -> Iterator[Family]:
     ready = registry.ready and phase is Phase.READY
-    yield _gauge(
+    yield gauge(
         "edged_build_info",
         "The version that runs.",
         [Sample({"version": __version__}, 1)],
     )
-    yield _gauge("edged_up", "Always 1.", [Sample({}, 1)])
-    yield _gauge(
+    yield gauge("edged_up", "Always 1.", [Sample({}, 1)])
+    yield gauge(
         "edged_ready", "Whether /v2/health/ready says yes.", [Sample({}, int(ready))]
     )
-    yield _gauge(
+    yield gauge(
         "edged_state",
         "1 for the phase that the daemon is in.",
         [Sample({"state": each.value}, int(each is phase)) for each in Phase],
     )
-    yield _counter(
+    yield counter(
         "edged_model_loads_total",
         "Releases loaded into memory, by result.",
         [Sample({"result": r}, n) for r, n in sorted(registry.loads.items())],
     )
-    yield _counter(
+    yield counter(
         "edged_swap_total",
         "Live releases replaced by another, by result.",
         [Sample({"result": "ok"}, registry.switches)],
@@ -202,12 +112,12 @@ def _daemon(registry: Registry, phase: Phase) -> Iterator[Family]:
 
 
 def _shared(usage: Usage) -> Iterator[Family]:
-    yield _gauge(
+    yield gauge(
         "edged_shared_memory_regions",
         "Registered regions of shared memory.",
         [Sample({}, usage.regions)],
     )
-    yield _gauge(
+    yield gauge(
         "edged_shared_memory_bytes",
         "Bytes of registered regions.",
         [Sample({}, usage.region_bytes)],
@@ -215,7 +125,7 @@ def _shared(usage: Usage) -> Iterator[Family]:
 
 
 def _models(registry: Registry, alive: Sequence[Live]) -> Iterator[Family]:
-    yield _gauge(
+    yield gauge(
         "edged_model_info",
         "The live release of each model.",
         [
@@ -223,7 +133,7 @@ def _models(registry: Registry, alive: Sequence[Live]) -> Iterator[Family]:
             for m in alive
         ],
     )
-    yield _gauge(
+    yield gauge(
         "edged_model_ready",
         "Whether each installed model answers.",
         [
@@ -231,7 +141,7 @@ def _models(registry: Registry, alive: Sequence[Live]) -> Iterator[Family]:
             for name in registry.names()
         ],
     )
-    yield _gauge(
+    yield gauge(
         "edged_inflight",
         "Requests let in and not yet answered.",
         [Sample(_labels(m), m.scheduler.inflight) for m in alive],
@@ -239,7 +149,7 @@ def _models(registry: Registry, alive: Sequence[Live]) -> Iterator[Family]:
 
 
 def _requests(alive: Sequence[Live]) -> Iterator[Family]:
-    yield _counter(
+    yield counter(
         "edged_requests_total",
         "Requests by how they ended: ok, or the error's code.",
         [
@@ -248,7 +158,7 @@ def _requests(alive: Sequence[Live]) -> Iterator[Family]:
             for code, n in sorted(m.stats.codes.items())
         ],
     )
-    yield _counter(
+    yield counter(
         "edged_variant_requests_total",
         "Answered requests by the variant that ran.",
         [
@@ -257,7 +167,7 @@ def _requests(alive: Sequence[Live]) -> Iterator[Family]:
             for variant, recent in m.stats.variants.items()
         ],
     )
-    yield _counter(
+    yield counter(
         "edged_rejected_total",
         "Requests not let in, by the error's code.",
         [
@@ -288,14 +198,6 @@ def _times(alive: Sequence[Live]) -> Iterator[Family]:
 
 def _labels(live: Live) -> Labels:
     return {"model": live.name, "version": live.version}
-
-
-def _gauge(name: str, text: str, samples: list[Sample]) -> Family:
-    return Family(name, "gauge", text, samples)
-
-
-def _counter(name: str, text: str, samples: list[Sample]) -> Family:
-    return Family(name, "counter", text, samples)
 
 
 def _histograms(

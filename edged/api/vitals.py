@@ -8,7 +8,7 @@ technician speak of the same thing. Names begin with `edged_` where Prometheus w
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from edged.api.metrics import Family, Sample
+from edged.api.exposition import Family, Sample
 from edged.wire.messages import Level, Status, Trouble
 from edged.wire.words import read_utc
 

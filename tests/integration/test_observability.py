@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import yaml
 
-from edged.api import metrics
 from edged.api.adapting import adaptation
+from edged.api.exposition import render
+from edged.api.update_metrics import updates
 from edged.client import Control
 from edged.wire.adapt import (
     Adaptation,
@@ -151,7 +152,7 @@ def while_fetching() -> str:
     )
     now = read_utc("2026-11-24T07:00:00Z")
     assert now is not None
-    return metrics.render(metrics.updates(told, now)).decode()
+    return render(updates(told, now)).decode()
 
 
 def while_sensing() -> str:
@@ -165,7 +166,7 @@ def while_sensing() -> str:
         temp_c=50.0,
         limit_c=80.0,
     )
-    return metrics.render(adaptation(told, {})).decode()
+    return render(adaptation(told, {})).decode()
 
 
 def test_the_dashboard_is_fresh() -> None:
@@ -310,12 +311,26 @@ def test_a_daemon_that_does_not_answer_leaves_the_old_file(tmp_path: Path) -> No
     assert ["edged.prom"] == [path.name for path in tmp_path.iterdir()]
 
 
+def test_the_updaters_unit_does_the_same_for_its_socket() -> None:
+    """Names aside, what is done and what is allowed are one text."""
+    ours, its = UNIT.read_text(), UNIT.with_name("edged-updater-metrics.service")
+    renamed = (
+        ours.replace("/run/edged/edged.sock", "/run/edged/updater.sock")
+        .replace("edged.prom", "edged-updater.prom")
+        .partition("[Service]")[2]
+    )
+
+    assert renamed == its.read_text().partition("[Service]")[2]
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_the_units_hold(tmp_path: Path) -> None:
-    """By systemd's own tool, beside a daemon's unit."""
-    for path in UNIT, UNIT.with_suffix(".timer"):
+    """By systemd's own tool, beside the units whose metrics they write."""
+    for path in (ROOT / "systemd").glob("*-metrics.*"):
         shutil.copy(path, tmp_path)
-    (tmp_path / "edged.service").write_text("[Service]\nExecStart=/bin/true\n")
+    for name in ("edged", "edged-updater"):
+        unit = tmp_path / f"{name}.service"
+        unit.write_text("[Service]\nExecStart=/bin/true\n")
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *sorted(tmp_path.iterdir())],
         capture_output=True,

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -222,15 +223,25 @@ def test_another_user_fetches_and_hands_in_what_is_signed(
                     asked = ChangesRequest(limit=1)
                     changes = control.call(endpoints.CHANGES, asked).changes
                     time.sleep(0.05)
-            apart = told(home)
+            apart, counted = told(home), metrics(home)
         forbidden = _as_user(nobody.pw_uid, daemon.control)
 
     assert inside.apart
     assert apart.apart
+    assert re.search(
+        r'^edged_update_source_age_seconds\{source="\w+"\} ', counted, re.MULTILINE
+    )
     assert changes, (home / "updater.log").read_text()
     assert (Trust.SIGNED, "committed") == (changes[0].trust, changes[0].last.step.value)
     assert f"nobody (uid {nobody.pw_uid}" in changes[0].by
     assert "not-permitted" == forbidden
+
+
+def metrics(home: Path) -> str:
+    """Ask the updater for what a collector gathers."""
+    command = ["curl", "-sS", "--fail", "--unix-socket", str(home / "r/updater.sock")]
+    command.append("http://localhost/metrics")
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _as_user(uid: int, control: Path) -> str:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from edged.api.adapting import adaptation
-from edged.api.metrics import render
+from edged.api.exposition import render
 from edged.wire.adapt import (
     Adaptation,
     Axis,

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from edged.api.metrics import render
+from edged.api.exposition import render
 from edged.api.vitals import vitals
 from edged.wire.messages import Level, Phase, Process, Status, Trouble
 
