@@ -6,7 +6,8 @@ a profile changes; `choose` is asked by every request, and costs less than 3 us.
 Where a caller sends one request after the other, its answers should not change between
 variants for nothing. So whoever is in use is kept while it is in time, a better one
 must be so with more certainty, and one that soon fell back must wait longer and longer.
-Falling is never delayed.
+Falling is never delayed. A stream that is refused is let through now and then,
+so that it learns when the box is quick again.
 """
 
 import enum
@@ -28,6 +29,11 @@ EVEN = 0.0
 PATIENCE_S = 4.0
 PATIENCE_MOST_S = 900.0
 HASTY_S = 20.0
+
+#: Where all would be late, but not on a quiet box, one request is let through in so
+#: many times of its run: who measures nothing does not see that the box is quick again.
+#: So that takes a quarter of a worker at most.
+PROBE_RUNS = 4.0
 
 
 class Why(enum.Enum):
@@ -109,8 +115,8 @@ def allowed(
             is not known to reach it.
 
     Returns:
-        Best first, without those that are dearer than a better one. Empty where none
-        is as accurate as was asked.
+        Best first, without those that are slower than one that is as accurate. Empty
+        where none is as accurate as was asked.
     """
     most_s = min(cost * max((v.cpu_s for v in variants), default=0.0), bearable_s)
     good = [v for v in variants if not floor or (v.accuracy or 0.0) >= floor]
@@ -120,6 +126,7 @@ def allowed(
         if variant.cpu_s > max(most_s, least_s):
             continue
         if all(variant.wall_s < better.wall_s for better in kept):
+            kept = [better for better in kept if _is_better(better, variant)]
             kept.append(variant)
     return tuple(_option(index, variant) for index, variant in enumerate(kept))
 
@@ -202,7 +209,7 @@ class Streams:
         band = math.frexp(deadline_s)[1]
         stream = self._streams.get(band)
         if stream is None:
-            stream = self._streams[band] = _Stream()
+            stream = self._streams[band] = _Stream(now_s)
         if stream.options is not options:
             stream.adopt(options, now_s)
         held = stream.held
@@ -213,22 +220,29 @@ class Streams:
             held=held,
             first=0 if now_s >= stream.climbs_s else held,
         )
-        if pick.index != held and pick.index is not None:
-            stream.move(pick.index, now_s)
+        if pick.index is None and stream.may_probe(
+            options[-1], left_s=deadline_s - wait_s, slowdown=slowdown, now_s=now_s
+        ):
+            pick = options[-1].cheapest
+        if pick.index is not None:
+            stream.ran_s = now_s
+            if pick.index != held:
+                stream.move(pick.index, now_s)
         return pick
 
 
 class _Stream:
-    """The option in use, and from when on a better one may be tried."""
+    """The option in use, from when on a better one is tried, and when one was last."""
 
-    __slots__ = ("climbed_s", "climbs_s", "held", "options", "patience_s")
+    __slots__ = ("climbed_s", "climbs_s", "held", "options", "patience_s", "ran_s")
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: float) -> None:
         self.options: Options = ()
         self.held = 0
         self.patience_s = PATIENCE_S
         self.climbed_s = -math.inf
         self.climbs_s = -math.inf
+        self.ran_s = now_s
 
     def adopt(self, options: Options, now_s: float) -> None:
         """Go on with other options: with the same variant, or the best at first."""
@@ -250,6 +264,23 @@ class _Stream:
             self.patience_s = more_s if is_hasty else PATIENCE_S
             self.climbs_s = now_s + self.patience_s
         self.held = index
+
+    def may_probe(
+        self, option: Option, *, left_s: float, slowdown: Estimate, now_s: float
+    ) -> bool:
+        """Tell whether a request is let through that should be late."""
+        bias = slowdown.biases.get(option.id, UNSEEN)
+        quiet_s = math.exp(option.wall_ln + bias.mean)
+        if quiet_s >= left_s:
+            return False
+        return now_s - self.ran_s >= PROBE_RUNS * quiet_s * math.exp(slowdown.mean)
+
+
+def _is_better(before: Costed, after: Costed) -> bool:
+    """Tell whether a variant may be worth more than one that is named after it."""
+    if before.accuracy is None or after.accuracy is None:
+        return True
+    return before.accuracy > after.accuracy
 
 
 def _option(index: int, variant: Costed) -> Option:

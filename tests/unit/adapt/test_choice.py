@@ -7,6 +7,7 @@ import pytest
 from edged.adapt.choice import (
     HASTY_S,
     PATIENCE_S,
+    PROBE_RUNS,
     Costed,
     Options,
     Pick,
@@ -65,6 +66,24 @@ def test_who_is_slower_than_a_better_one_is_never_chosen() -> None:
     actual = allowed((BIG, worse, SMALL), cost=1.0)
 
     assert ["big", "small"] == ids(actual)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "expected"),
+    [
+        (0.79, ["big", "twin"]),
+        (0.8, ["twin"]),
+        (0.9, ["twin"]),
+        (None, ["big", "twin"]),
+    ],
+)
+def test_who_is_slower_than_one_that_is_as_accurate_is_never_chosen(
+    accuracy: float | None, expected: list[str]
+) -> None:
+    """Whichever is named first: one network in two formats."""
+    twin = Costed(id="twin", wall_s=0.07, cpu_s=0.07, accuracy=accuracy)
+
+    assert expected == ids(allowed((BIG, twin), cost=1.0))
 
 
 def test_who_does_not_tell_its_accuracy_reaches_no_floor() -> None:
@@ -213,6 +232,42 @@ def test_a_refusal_leaves_a_stream_where_it_is() -> None:
     refused = stream.at(1.0, factor=100.0)
 
     assert ("", "big") == (refused, stream.at(1.1))
+
+
+def test_a_stream_that_is_refused_is_let_through_now_and_then() -> None:
+    """Or it would never see that the box is quick again; a quarter of the time."""
+    stream = Stream()
+    stream.at(0.0)
+    run_s = SMALL.wall_s * 100.1
+    found = [stream.at(step * run_s, factor=100.0) for step in range(1, 14)]
+
+    every = int(PROBE_RUNS)
+    expected = ["small" if step % every == 0 else "" for step in range(1, 14)]
+    assert expected == found
+
+
+@pytest.mark.parametrize(
+    ("factor", "deadline_s", "wait_s"),
+    [(1.0, 0.009, 0.0), (0.5, 0.004, 0.0), (5.0, 0.120, 0.111), (1.0, 0.1, 0.2)],
+)
+def test_who_would_be_late_on_a_quiet_box_is_always_refused(
+    factor: float, deadline_s: float, wait_s: float
+) -> None:
+    """There is nothing to find out."""
+    stream = Stream(deadline_s)
+
+    found = {stream.at(float(s), factor=factor, wait_s=wait_s) for s in range(100)}
+
+    assert {""} == found
+
+
+def test_a_first_request_that_would_be_late_is_refused() -> None:
+    """It has to wait as long as any other that is refused."""
+    stream = Stream(0.020)
+
+    found = [stream.at(now_s, factor=3.0) for now_s in (0.0, 0.11, 0.13)]
+
+    assert ["", "", "small"] == found
 
 
 def test_other_options_are_gone_on_with() -> None:

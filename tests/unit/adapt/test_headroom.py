@@ -25,6 +25,14 @@ def test_heat_is_measured_below_the_limit(temp_c: float, value: float) -> None:
     assert expected == actual
 
 
+def test_a_box_without_a_sensor_is_neither_cool_nor_hot() -> None:
+    """A forecast without a reading is none."""
+    actual = headroom.thermal(None, ahead_c=70.0)
+
+    because = "no temperature is read"
+    assert Headroom(axis=Axis.THERMAL, value=None, because=because) == actual
+
+
 def test_heat_is_told_ahead() -> None:
     """Where there is a forecast."""
     actual = headroom.thermal(60.0, limit_c=70.0, ahead_c=70.0)

@@ -111,6 +111,21 @@ def test_a_gap_teaches_nothing() -> None:
     assert before == box.fit
 
 
+def test_a_long_rest_leaves_it_as_sure_as_it_was() -> None:
+    """Work of which nothing was seen for weeks is learnt as on the second day."""
+    found = []
+    for windows in (2_000, 40_000):
+        thermal = Thermal()
+        for turn in range(windows):
+            thermal.observe(turn * 50.0, temp_c=40.0, duty=0.0)
+        thermal.observe(windows * 50.0 - 40.0, temp_c=42.0, duty=1.0)
+        found.append(thermal.fit)
+
+    assert found[0] is not None
+    assert found[0] == found[1]
+    assert found[0].rise_c < 30.0
+
+
 def test_a_fit_stays_within_what_a_box_can_be() -> None:
     """Readings that no box gives lead to no absurd forecast."""
     thermal = Thermal()
