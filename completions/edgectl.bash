@@ -3,12 +3,12 @@ _edgectl() {
     local cur=${COMP_WORDS[COMP_CWORD]} path="" word words="" paths=""
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case "$path $word" in
-            " status" | " models" | " models list" | " models show" | " models verify" | " models use" | " models rollback" | " models load" | " models unload" | " models remove" | " models history" | " models commit" | " models pin" | " models unpin" | " models quarantine" | " models unquarantine" | " install" | " changes" | " watch" | " infer" | " bench" | " update" | " update check" | " update now" | " update why" | " update watch" | " update history" | " update pause" | " update resume" | " update hold" | " update import" | " publish" | " publish init" | " publish add" | " publish roll-out" | " publish halt" | " publish resume" | " publish revoke" | " publish push" | " publish verify" | " publish list" | " publish renew" | " publish sign" | " publish rotate" | " publish bundle" | " config" | " config check" | " config show" | " device" | " strategy" | " strategy show" | " strategy force" | " strategy auto" | " why" | " version") path="$path $word" ;;
+            " status" | " models" | " models list" | " models show" | " models verify" | " models use" | " models rollback" | " models load" | " models unload" | " models remove" | " models history" | " models commit" | " models pin" | " models unpin" | " models quarantine" | " models unquarantine" | " install" | " changes" | " watch" | " infer" | " bench" | " profile" | " update" | " update check" | " update now" | " update why" | " update watch" | " update history" | " update pause" | " update resume" | " update hold" | " update import" | " publish" | " publish init" | " publish add" | " publish roll-out" | " publish halt" | " publish resume" | " publish revoke" | " publish push" | " publish verify" | " publish list" | " publish renew" | " publish sign" | " publish rotate" | " publish bundle" | " config" | " config check" | " config show" | " device" | " strategy" | " strategy show" | " strategy force" | " strategy auto" | " why" | " version") path="$path $word" ;;
         esac
     done
     case "$path" in
         "")
-            words='status models install changes watch infer bench update publish config device strategy why version --version --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            words='status models install changes watch infer bench profile update publish config device strategy why version --version --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
             paths= ;;
         " status")
             words='--help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
@@ -72,6 +72,9 @@ _edgectl() {
             paths=yes ;;
         " bench")
             words='--input --variant --seconds --requests --plot --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
+            paths=yes ;;
+        " profile")
+            words='--show --plot --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'
             paths=yes ;;
         " update")
             words='check now why watch history pause resume hold import --help --json --no-color --timeout --socket --data-socket --runtime-dir --state-dir --config'

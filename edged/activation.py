@@ -6,6 +6,7 @@ Law: calls constructors and decides nothing. `daemon` ties this to the rest.
 from edged.activate.agent import Agent
 from edged.activate.history import History
 from edged.activate.intake import Intake
+from edged.activate.profiler import Profiler
 from edged.activate.recall import Recall
 from edged.activate.trial import Trial
 from edged.activate.upkeep import Upkeep
@@ -31,6 +32,7 @@ class Activation:
 
     Attributes:
         agent: a service.
+        profiler: a service, too.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Activation:
         self.agent = Agent(self._shop, rules, boot=boot_id)
         self.recall = Recall(self._shop, self.agent.ward, vouching)
         self.upkeep = Upkeep(self.agent)
+        self.profiler = Profiler(self._shop, self.agent.passage, clock)
         self.window = Window(self._shop, self.agent.ward)
 
     def obey(self, settings: Settings) -> None:

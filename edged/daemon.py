@@ -2,8 +2,8 @@
 
 Law: the only file that calls many constructors; it ties the rooms together and
 decides nothing that a room could decide. Services in order: control door, models,
-pulse, data door. So a technician sees a daemon that is still loading, and callers
-come last and leave first.
+profiles, pulse, data door. So a technician sees a daemon that is still loading, and
+callers come last and leave first.
 """
 
 import argparse
@@ -124,6 +124,7 @@ class Daemon:
                 Server([control], limits),
                 self._steward,
                 self._agent,
+                self._activation.profiler,
                 self._pulse,
                 Server([data], limits),
                 *self._updates(),
@@ -161,6 +162,7 @@ class Daemon:
                     recall=self._activation.recall,
                     window=self._activation.window,
                     governor=self._governor,
+                    profiler=self._activation.profiler,
                     reads=Reads(
                         statuses=self._board.models,
                         status=self._board.status,

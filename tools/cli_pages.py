@@ -33,6 +33,7 @@ from edged.wire.messages import (
     Models,
     Verified,
 )
+from edged.wire.profiles import ModelProfile
 from edged.wire.updates import Attempts, UpdateStatus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     FullStatus,
     Inference,
     ModelDetail,
+    ModelProfile,
     Models,
     OfflineStatus,
     Reasons,

@@ -16,7 +16,7 @@ import msgspec
 
 from edged.activate.task import Task
 from edged.errors import EdgedError
-from edged.host import spawn
+from edged.host import gauge, spawn
 from edged.host.confine import confine
 from edged.runtime import backends, measure
 from edged.store.layout import MANIFEST
@@ -31,17 +31,23 @@ def main() -> int:
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     spawn.tie()
     _import_runtimes()
-    folders = [task.release, *([task.live] if task.live else [])]
-    confine([*map(Path, folders), *_needed()], memory_bytes=task.memory_bytes)
-    os.write(answer, msgspec.json.encode(_proof(task)))
+    folders = [Path(each) for each in (task.release, task.live) if each]
+    meters = None if task.meters is None else Path(task.meters)
+    may_read = gauge.readable(meters) if meters else []
+    confine([*folders, *may_read, *_needed()], memory_bytes=task.memory_bytes)
+    os.write(answer, msgspec.json.encode(_proof(task, meters)))
     return 0
 
 
-def _proof(task: Task) -> VariantProof:
+def _proof(task: Task, meters: Path | None) -> VariantProof:
     try:
-        subject = _subject(task.release, task.variant)
-        beside = _beside(task.live) if task.live else None
-        return measure.measure(subject, threads=task.threads, beside=beside)
+        return measure.measure(
+            _subject(task.release, task.variant),
+            threads=task.threads,
+            beside=_beside(task.live) if task.live else None,
+            effort=task.effort,
+            gauge=gauge.Gauge(meters) if meters else None,
+        )
     except EdgedError as error:
         return VariantProof(id=task.variant, problem=error.message)
     except MemoryError:

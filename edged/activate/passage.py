@@ -112,6 +112,11 @@ class Passage(Generic[P]):
         """Return the errand of a model that is not live yet."""
         return self._pending.get(name)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any model's errand is under way."""
+        return bool(self._pending)
+
     # --- forth -------------------------------------------------------------------
 
     def stop(self, name: str, error: EdgedError) -> None:

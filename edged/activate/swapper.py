@@ -123,3 +123,6 @@ class Swapper(Protocol[P]):
 
     def status(self, name: str) -> ModelStatus:
         """Describe one model. On the loop."""
+
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        """Describe every model. On the loop."""

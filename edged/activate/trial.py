@@ -21,7 +21,7 @@ from edged.host.spawn import Bounds, Child, Ended
 from edged.runtime.board import board
 from edged.store.profiles import Profiles
 from edged.store.releases import Release
-from edged.wire.proofs import Board, Proof, VariantProof
+from edged.wire.proofs import Board, Effort, Proof, VariantProof
 from edged.wire.release import Manifest, Variant
 from edged.wire.unreadable import UNREADABLE
 
@@ -46,12 +46,14 @@ class Trial:
         threads: of a run in the daemon.
         command: the child's program.
         available: bytes of memory that may be taken.
+        root: what stands for `/` where meters are looked for.
 
     Attributes:
         timeout_s: for one variant.
+        counts: of threads that a profile measures, the daemon's first.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it stands on, by name only
         self,
         *,
         profiles: Profiles,
@@ -60,6 +62,7 @@ class Trial:
         threads: int,
         command: Sequence[str] = COMMAND,
         available: Callable[[], int] = available_bytes,
+        root: Path = Path("/"),
     ) -> None:
         self.timeout_s = timeout_s
         self._profiles = profiles
@@ -67,7 +70,9 @@ class Trial:
         self._command = tuple(command)
         self._available = available
         cores = len(os.sched_getaffinity(0))
+        self._root = root
         self._threads = tuple(dict.fromkeys((threads, 1, cores)))
+        self.counts = tuple(dict.fromkeys((threads, *_doublings(cores), cores)))
         self._child: Child | None = None
         self._is_over = False
 
@@ -107,6 +112,29 @@ class Trial:
             variants=tuple(found),
         )
 
+    def measured(
+        self, release: Release, variant: Variant, threads: int
+    ) -> VariantProof:
+        """Measure a release that is proved once more: one variant, one count.
+
+        With the runs that percentiles need, energy where there is a meter, and nothing
+        else in the child, so that its memory is that of this count.
+
+        Raises:
+            NoMemory: there is too little to try anything.
+            Draining: the daemon is stopping.
+        """
+        return self._run(
+            Task(
+                release=str(release.path),
+                variant=variant.id,
+                threads=(threads,),
+                memory_bytes=self._room_bytes(f"profile {release.name}"),
+                effort=Effort.PROFILE,
+                meters=str(self._root),
+            )
+        )
+
     def stop(self) -> None:
         """End what is being tried. Any thread; nothing can be tried afterwards."""
         self._is_over = True
@@ -116,23 +144,32 @@ class Trial:
     def _tried(
         self, release: Release, variant: Variant, live: Release | None
     ) -> VariantProof:
+        return self._run(
+            Task(
+                release=str(release.path),
+                variant=variant.id,
+                threads=self._threads,
+                memory_bytes=self._room_bytes(
+                    f"try {release.name} {release.manifest.version}"
+                ),
+                live=str(live.path) if live else None,
+            )
+        )
+
+    def _room_bytes(self, doing: str) -> int:
         memory_bytes = int(self._available() * _MEMORY_SHARE)
         if memory_bytes < _LEAST_BYTES:
             raise NoMemory(
-                f"cannot try {release.name} {release.manifest.version}: a trial has "
-                f"{memory_bytes / 1e6:.0f} MB, and needs {_LEAST_BYTES / 1e6:.0f} MB",
+                f"cannot {doing}: a trial has {memory_bytes / 1e6:.0f} MB, and needs "
+                f"{_LEAST_BYTES / 1e6:.0f} MB",
                 retry_after_s=60.0,
                 hint="free -m",
                 needs_bytes=_LEAST_BYTES,
                 has_bytes=memory_bytes,
             )
-        task = Task(
-            release=str(release.path),
-            variant=variant.id,
-            threads=self._threads,
-            memory_bytes=memory_bytes,
-            live=str(live.path) if live else None,
-        )
+        return memory_bytes
+
+    def _run(self, task: Task) -> VariantProof:
         self._child = Child(
             self._command,
             stdin=msgspec.json.encode(task) + b"\n",
@@ -144,7 +181,7 @@ class Trial:
         ended = self._child.wait()
         if self._is_over:
             raise Draining("cannot try a model now: the daemon is stopping")
-        return self._finding(variant.id, ended, memory_bytes)
+        return self._finding(task.variant, ended, task.memory_bytes)
 
     def _finding(self, variant: str, ended: Ended, memory_bytes: int) -> VariantProof:
         if ended.status == 0:
@@ -176,6 +213,10 @@ class Trial:
             name = signal.Signals(-ended.status).name
             return f"it crashed its trial ({name}){tail}"
         return f"its trial ended with {ended.status}{tail}"
+
+
+def _doublings(cores: int) -> list[int]:
+    return [1 << power for power in range(cores.bit_length())]
 
 
 def board_of(manifest: Manifest) -> Board:

@@ -59,6 +59,7 @@ class Upkeep(Generic[P]):
             await shop.work(lambda: shop.shelf.check_known(name))
             gone = Conflict(f"cannot go on with it: {name} was removed meanwhile")
             self._agent.passage.stop(name, gone)
+            had = await shop.work(lambda: shop.releases.known(name))
             try:
                 await shop.work(lambda: shop.releases.remove(name))
             except EdgedError:
@@ -67,6 +68,7 @@ class Upkeep(Generic[P]):
                     self._forget(name)
                 raise
             self._forget(name)
+            await shop.work(lambda: shop.forget_proofs(had))
             for change in shop.history.open_changes(name):
                 await self._end_removed(change, by)
             return await self._done(Wish.REMOVE, name, by, "is removed")

@@ -6,7 +6,7 @@ none of them is the loop. Work that has begun is done to its end, whoever goes a
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -167,6 +167,15 @@ class Workshop(Generic[P]):
         """Delete a release that did not go live. Blocks."""
         if release.folder not in self.shelf.linked(release.name):
             self.releases.delete(release)
+            self.profiles.forget(release.digest)
+
+    def forget_proofs(self, gone: Sequence[Release]) -> None:
+        """Drop the proofs of releases that are gone; a failure is a trouble. Blocks."""
+        try:
+            for release in gone:
+                self.profiles.forget(release.digest)
+        except StoreFailed as error:
+            self.trouble(error, None)
 
     def tidy(self, name: str) -> None:
         """Delete what retention does not keep; a failure is a trouble. Blocks."""

@@ -44,6 +44,7 @@ from edged.wire.messages import (
     UseRequest,
     Verified,
 )
+from edged.wire.profiles import ModelProfile, ProfileRequest
 
 
 class Agent(Protocol):
@@ -133,6 +134,16 @@ class Governor(Protocol):
         """Let edged choose again."""
 
 
+class Profiler(Protocol):
+    """What a model costs on this box: see `activate.profiler`."""
+
+    async def show(self, request: ProfileRequest, /) -> ModelProfile:
+        """Tell a model's profile, maybe when there is news of one under way."""
+
+    async def begin(self, request: ModelName, by: str, /) -> ModelProfile:
+        """Have a profile made."""
+
+
 class Reads:
     """The rows that have no effect and need no agent."""
 
@@ -173,6 +184,7 @@ def control_app(  # noqa: PLR0913  # the rooms, by name only
     recall: Recall,
     window: Window,
     governor: Governor,
+    profiler: Profiler,
     reads: Reads,
     updater: Updater,
     roles: Roles,
@@ -185,6 +197,7 @@ def control_app(  # noqa: PLR0913  # the rooms, by name only
         recall: of the activation, too.
         window: of the activation, too.
         governor: of the strategy.
+        profiler: of the activation, too.
         reads: what needs none of them.
         updater: `api.updates.NoUpdater` where there is none here.
         roles: who may do what.
@@ -203,6 +216,8 @@ def control_app(  # noqa: PLR0913  # the rooms, by name only
     routes.bind(endpoints.STRATEGY_CHANGES, governor.changes)
     routes.bind_effect(endpoints.STRATEGY_FORCE, governor.force)
     routes.bind_effect(endpoints.STRATEGY_AUTO, governor.auto)
+    routes.bind(endpoints.PROFILE, profiler.show)
+    routes.bind_effect(endpoints.PROFILE_NOW, profiler.begin)
     routes.bind_stream(endpoints.INSTALL, agent.install, granted)
     # Whoever may deliver brings metadata; what follows from it is not his to ask for.
     routes.bind_stream(endpoints.HEAR, recall.hear, lambda request, _may: request)

@@ -9,15 +9,15 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from edged.cli import asker, chart, figures, tensors
+from edged.cli import asker, figures, tensors
 from edged.cli.asker import Asker, Bounds, Connect
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.figures import Bench, Measured, Omitted, Rate, Stages
 from edged.cli.output import try_lines
 from edged.cli.parser import add_common, seconds
+from edged.cli.plot import add_plot, plotter
 from edged.cli.ways import (
     Asked,
     Way,
@@ -75,19 +75,14 @@ def fill(to: argparse.ArgumentParser) -> None:
         default=REQUESTS,
         help=f"or after this many requests ({REQUESTS})",
     )
-    to.add_argument(
-        "--plot",
-        metavar="FILE",
-        type=_picture,
-        help="draw the figures into a .png or .svg, too",
-    )
+    add_plot(to)
     add_common(to)
     to.set_defaults(run=run)
 
 
 def run(desk: Desk, args: argparse.Namespace) -> Exit:
     """Measure, and show what was found."""
-    paint = args.plot and chart.painter(args.plot.suffix.lower())
+    plot = plotter(desk.screen, args.plot)
     bounds = Bounds(args.seconds, args.requests)
     detail = desk.call(MODEL, ModelName(name=args.model))
     manifest = _live(detail)
@@ -119,9 +114,7 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
         omitted=omitted,
     )
     _show(desk, bench)
-    if paint is None:
-        return Exit.FINE
-    return _save(desk, paint(figures.chart(bench)), args.plot)
+    return plot(lambda: figures.chart(bench))
 
 
 # --- what to ask ------------------------------------------------------------------
@@ -245,15 +238,6 @@ def _show(desk: Desk, bench: Bench) -> None:
                 screen.talk(line)
 
 
-def _save(desk: Desk, picture: bytes, plot: Path) -> Exit:
-    try:
-        plot.write_bytes(picture)
-    except OSError as exc:
-        desk.screen.talk(f"edgectl: cannot write {plot}: {exc.strerror or exc}".lower())
-        return Exit.FAILED
-    return Exit.FINE
-
-
 # --- arguments --------------------------------------------------------------------
 
 
@@ -261,11 +245,3 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
-
-
-def _picture(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() not in chart.PAINTERS:
-        kinds = " or ".join(chart.PAINTERS)
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in {kinds}")
-    return path

@@ -30,6 +30,7 @@ NOUNS = (
     Noun("watch", "follow a change until its release serves, or does not"),
     Noun("infer", "send a picture or tensors to a model and show the answer"),
     Noun("bench", "measure how fast a model answers, and where the time goes"),
+    Noun("profile", "measure what each variant of a model costs on this box"),
     Noun("update", "fetch what is new or wait, say why it is not here yet"),
     Noun("publish", "sign releases for a fleet and roll them out"),
     Noun("config", "check configuration files, show the settings in force"),

@@ -12,24 +12,39 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from edged.errors import EdgedError
+from edged.host.gauge import Gauge
 from edged.runtime import backends, convert, golden
 from edged.runtime.base import Array, Tensors
 from edged.runtime.convert import Adapted
 from edged.runtime.golden import GoldenSet
 from edged.runtime.memory import give_back
 from edged.runtime.samples import make_up
-from edged.wire.proofs import Cost, VariantProof
+from edged.wire.proofs import Cost, Effort, VariantProof
 from edged.wire.release import GoldenSource, Manifest, Variant
 
-#: Runs of one figure: enough for a median, and never longer than this.
-_RUNS = 30
-_SECONDS = 1.5
-_WARM_UP = 3
+
+class Span(NamedTuple):
+    """How long one figure is measured: so many runs, and never longer."""
+
+    runs: int
+    seconds: float
+    warm_up: int
+
+
+#: A trial needs a median; a profile a p99, of which a hundred runs say nothing yet.
+SPANS = {
+    Effort.TRIAL: Span(runs=30, seconds=1.5, warm_up=3),
+    Effort.PROFILE: Span(runs=1000, seconds=6.0, warm_up=10),
+}
+
+#: Pairs of answers for a ratio.
+_PAIRS = SPANS[Effort.TRIAL]
 
 #: Samples that are made up where a release brings none.
 _MADE_UP = 8
@@ -71,7 +86,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(
-    subject: Subject, *, threads: tuple[int, ...], beside: Subject | None = None
+    subject: Subject,
+    *,
+    threads: tuple[int, ...],
+    beside: Subject | None = None,
+    effort: Effort = Effort.TRIAL,
+    gauge: Gauge | None = None,
 ) -> VariantProof:
     """Measure a variant.
 
@@ -79,12 +99,14 @@ def measure(
         subject: the variant.
         threads: counts to measure it with; the first is what the daemon will use.
         beside: the live release's best variant, of the same signature, to compare.
+        effort: how long each figure is measured.
+        gauge: measures energy; None for nobody.
 
     Returns:
         Whatever was found; `problem` says what the release promised and does not hold.
     """
     try:
-        return _Bench(subject, threads).proof(beside)
+        return _Bench(subject, threads, SPANS[effort], gauge).proof(beside)
     except EdgedError as error:
         return VariantProof(id=subject.variant.id, problem=error.message)
 
@@ -92,9 +114,17 @@ def measure(
 class _Bench:
     """One measurement under way."""
 
-    def __init__(self, subject: Subject, threads: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        threads: tuple[int, ...],
+        span: Span,
+        gauge: Gauge | None,
+    ) -> None:
         self._subject = subject
         self._threads = threads
+        self._span = span
+        self._gauge = gauge
         self._known = subject.known()
         self._feeds = _feeds(subject, self._known)
         self._wanted = tuple(o.name for o in subject.manifest.signature.outputs)
@@ -108,13 +138,7 @@ class _Bench:
         try:
             found = VariantProof(id=self._subject.variant.id, load_s=load_s)
             found = self._answers(found, runs)
-            costs = (self._cost(runs, self._threads[0]),)
-            found = msgspec.structs.replace(
-                found,
-                costs=costs,
-                held_bytes=max(0, _memory("VmRSS") - before),
-                peak_bytes=max(0, _memory("VmHWM") - before),
-            )
+            found = self._first_cost(found, runs, before)
             if found.problem is None and beside is not None:
                 found = self._compared(found, runs, beside)
         finally:
@@ -156,6 +180,25 @@ class _Bench:
 
     # --- costs -------------------------------------------------------------------
 
+    def _first_cost(
+        self, found: VariantProof, runs: Adapted, before: int
+    ) -> VariantProof:
+        """Measure it as the daemon will run it, and the memory that this takes."""
+        cost = self._cost(runs, self._threads[0])
+        held_bytes = max(0, _memory("VmRSS") - before)
+        peak_bytes = max(0, _memory("VmHWM") - before)
+        return msgspec.structs.replace(
+            found,
+            costs=(
+                msgspec.structs.replace(
+                    cost, held_bytes=held_bytes, peak_bytes=peak_bytes
+                ),
+            ),
+            held_bytes=held_bytes,
+            peak_bytes=peak_bytes,
+            meter=self._gauge.name if self._gauge else "",
+        )
+
     def _cost_at(self, threads: int) -> Cost:
         runs = self._subject.load(threads)
         try:
@@ -164,9 +207,17 @@ class _Bench:
             runs.close()
 
     def _cost(self, runs: Adapted, threads: int) -> Cost:
-        taken = _timed(self._asker(runs))
-        cpu, busy, wall = (statistics.median(each) for each in zip(*taken, strict=True))
-        return Cost(threads=threads, cpu_ms=cpu, busy_ms=busy, wall_ms=wall)
+        taken = _timed(self._asker(runs), self._span, self._gauge)
+        return Cost(
+            threads=threads,
+            cpu_ms=statistics.median(taken.cpu_ms),
+            busy_ms=statistics.median(taken.busy_ms),
+            wall_ms=statistics.median(taken.wall_ms),
+            p95_ms=_rank(taken.wall_ms, 0.95),
+            p99_ms=_rank(taken.wall_ms, 0.99),
+            runs=len(taken.wall_ms),
+            joules=taken.joules,
+        )
 
     def _asker(self, runs: Adapted) -> Callable[[int], object]:
         def ask(turn: int) -> object:
@@ -252,20 +303,45 @@ def _over_budget(subject: Subject, found: VariantProof) -> str | None:
     return None
 
 
-def _timed(ask: Callable[[int], object]) -> list[tuple[float, float, float]]:
-    """Return CPU, the caller's CPU and wall time of runs, milliseconds."""
-    for turn in range(_WARM_UP):
+class _Taken(NamedTuple):
+    """CPU, the caller's CPU and wall time of each run, milliseconds; joules of one."""
+
+    cpu_ms: list[float]
+    busy_ms: list[float]
+    wall_ms: list[float]
+    joules: float | None
+
+
+def _timed(ask: Callable[[int], object], span: Span, gauge: Gauge | None) -> _Taken:
+    """Time runs, one after the other."""
+    began = time.perf_counter()
+    for turn in range(span.warm_up):
         ask(turn)
-    taken = []
-    end = time.perf_counter() + _SECONDS
-    for turn in range(_RUNS):
+        if time.perf_counter() > began + span.seconds:
+            break
+    cpus, busies, walls = [], [], []
+    end = time.perf_counter() + span.seconds
+    if gauge is not None:
+        gauge.begin()
+    for turn in range(span.runs):
         wall, cpu, busy = time.perf_counter(), time.process_time(), time.thread_time()
         ask(turn)
-        busy, cpu = time.thread_time() - busy, time.process_time() - cpu
-        taken.append((cpu * 1e3, busy * 1e3, (time.perf_counter() - wall) * 1e3))
+        busies.append((time.thread_time() - busy) * 1e3)
+        cpus.append((time.process_time() - cpu) * 1e3)
+        walls.append((time.perf_counter() - wall) * 1e3)
         if time.perf_counter() > end:
             break
-    return taken
+        if gauge is not None:
+            gauge.sample()
+    spent = gauge.joules() if gauge is not None else None
+    joules = None if spent is None else spent / len(walls)
+    return _Taken(cpus, busies, walls, joules)
+
+
+def _rank(samples: list[float], share: float) -> float:
+    """Return the nearest-rank percentile."""
+    ordered = sorted(samples)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def _timed_in_turn(
@@ -276,13 +352,13 @@ def _timed_in_turn(
     A pair is several answers long where one is too short for the clock.
     """
     repeats = 1
-    for turn in range(_WARM_UP):
+    for turn in range(_PAIRS.warm_up):
         began = time.process_time()
         ours(turn), theirs(turn)
         repeats = max(1, min(200, int(0.002 / max(1e-6, time.process_time() - began))))
     pairs = []
-    end = time.perf_counter() + 2 * _SECONDS
-    for turn in range(_RUNS):
+    end = time.perf_counter() + 2 * _PAIRS.seconds
+    for turn in range(_PAIRS.runs):
         start = time.process_time()
         for each in range(repeats):
             ours(turn + each)

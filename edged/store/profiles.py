@@ -1,7 +1,7 @@
-"""Proofs: what this board measured of a release, kept by the release's digest.
+"""Proofs: what this board measured of a release, in its trial or since.
 
-Law: a proof that cannot be read is no proof, and nothing fails because of one; it can
-be made again. Bounded: few per release, gone with the release.
+Law: kept by the release's digest. A proof that cannot be read is no proof, and nothing
+fails because of one; it can be made again. Bounded: few per release, gone with it.
 """
 
 from contextlib import suppress

@@ -40,6 +40,7 @@ from edged.wire.messages import (
     UseRequest,
     Verified,
 )
+from edged.wire.profiles import ModelProfile, ProfileRequest
 from edged.wire.updates import (
     Attempts,
     AttemptsRequest,
@@ -209,6 +210,25 @@ CHANGE = Endpoint(
     body=Body.NONE,
     summary="One change; waits for news of it where that is asked for.",
     timeout_s=60.0,
+)
+PROFILE = Endpoint(
+    method="GET",
+    path="/v1/models/{name}/profile",
+    request=ProfileRequest,
+    answer=ModelProfile,
+    access=Access.READ,
+    body=Body.NONE,
+    summary="What each variant costs on this box; waits for news if that is asked for.",
+    timeout_s=60.0,
+)
+PROFILE_NOW = Endpoint(
+    method="POST",
+    path="/v1/models/{name}/profile",
+    request=ModelName,
+    answer=ModelProfile,
+    access=Access.ADMIN,
+    body=Body.JSON,
+    summary="Begin to measure what each variant costs on this box.",
 )
 COMMIT = Endpoint(
     method="POST",
@@ -412,6 +432,8 @@ _DAEMON: tuple[Endpoint[msgspec.Struct, msgspec.Struct], ...] = (
     HEAR,
     CHANGES,
     CHANGE,
+    PROFILE,
+    PROFILE_NOW,
     COMMIT,
     PIN,
     UNPIN,

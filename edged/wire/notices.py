@@ -17,6 +17,7 @@ class Notice(enum.Enum):
     STUCK = "stuck"  # a run does not end
     NEEDS_RESTART = "needs-restart"  # settings that a reload cannot take over
     RECONCILED = "reconciled"  # a start put right what an earlier life left
+    NOT_PROFILED = "not-profiled"  # a variant, which serves on
     CANNOT_ACCEPT = "cannot-accept"  # connections; mostly no descriptor is left
     SOCKET_GROUP = "socket-group"  # a socket is not its group's, as the settings ask
     DRAIN_TIMEOUT = "drain-timeout"  # requests were cut off at a stop

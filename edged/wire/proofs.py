@@ -4,7 +4,16 @@ Law: figures of one box, one runtime version and one CPU; a proof says which, an
 worth nothing elsewhere. CPU time is of the whole process, whoever ran beside it.
 """
 
+import enum
+
 import msgspec
+
+
+class Effort(enum.Enum):
+    """How long one figure is measured."""
+
+    TRIAL = "trial"  # somebody waits for a newcomer to serve
+    PROFILE = "profile"  # enough runs for a p99
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,13 +24,27 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
         cpu_ms: CPU time of all threads, median.
         busy_ms: CPU time of the calling thread alone, median: what a run can be
             compared by while it serves.
-        wall_ms: median; of interest only beside other figures of the same trial.
+        wall_ms: median of the time that it takes; what ran beside it lengthens it.
+        p95_ms: of that time; None in proofs of old.
+        p99_ms: the same; of fewer than a hundred runs the longest one.
+        runs: that these figures are of.
+        held_bytes: memory that a process holds which runs the variant so alone; None
+            where it ran with other counts of threads, too.
+        peak_bytes: the most that it held.
+        joules: energy of all that the meter feeds, over the time of an answer; None
+            where nothing measures it.
     """
 
     threads: int
     cpu_ms: float
     busy_ms: float
     wall_ms: float
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    runs: int = 0
+    held_bytes: int | None = None
+    peak_bytes: int | None = None
+    joules: float | None = None
 
 
 class VariantProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +53,7 @@ class VariantProof(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         problem: why it may not serve; None where it may.
         load_s: time to load it.
-        costs: by threads, fewest first.
+        costs: by threads; the first count is what the daemon runs it with.
         held_bytes: memory that it holds once it has answered.
         peak_bytes: the most that it held while it was loaded and asked.
         agreement: share of its own golden samples on which it agrees; None without.
@@ -39,6 +62,9 @@ class VariantProof(msgspec.Struct, frozen=True, kw_only=True):
             beside one of the other's; None where nothing was live.
         continuity: share of the live release's golden samples on which it agrees;
             None where those are generated, or nothing was live.
+        meter: what measured joules, or why nothing did; empty where nobody asked.
+        unprofiled: why its last profile failed, so that the figures are older ones;
+            None where it did not.
     """
 
     id: str
@@ -51,6 +77,8 @@ class VariantProof(msgspec.Struct, frozen=True, kw_only=True):
     worst: float | None = None
     ratio: float | None = None
     continuity: float | None = None
+    meter: str = ""
+    unprofiled: str | None = None
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +93,19 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     cpu: str
 
 
+class Profiled(msgspec.Struct, frozen=True, kw_only=True):
+    """When costs of a proof were measured anew, with the runs that percentiles need.
+
+    Attributes:
+        by: who wanted it; `edged` for a box that was idle.
+        requests: that the daemon answered meanwhile; 0 for a quiet box.
+    """
+
+    at_utc: str
+    by: str
+    requests: int = 0
+
+
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """A release on this box.
 
@@ -72,6 +113,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         digest: sha256 of its `model.yaml`.
         against: digest of the release that was live; None where none was.
         variants: in the manifest's order.
+        profiled: of its latest profile; None where only a trial measured it.
     """
 
     digest: str
@@ -79,6 +121,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     at_utc: str
     against: str | None = None
     variants: tuple[VariantProof, ...]
+    profiled: Profiled | None = None
 
     @property
     def fit(self) -> tuple[VariantProof, ...]:

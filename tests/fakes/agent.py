@@ -46,17 +46,20 @@ from edged.wire.messages import (
     UseRequest,
     Verified,
 )
+from edged.wire.profiles import ModelProfile, ProfileRequest
 from tests.fakes.updater import FakeUpdater
 
 #: A box that senses nothing.
 NOWHERE = Path("/nowhere")
+
+RELEASE = Which(version="1.4.0", seq=14, digest="ab" * 32, folder="14-abababababab")
 
 COMMITTED = Change(
     id=1,
     model="digits",
     wish=Wish.INSTALL,
     by="pi (uid 1000, pid 812)",
-    release=Which(version="1.4.0", seq=14, digest="ab" * 32, folder="14-abababababab"),
+    release=RELEASE,
     steps=(
         StepTaken(step=Step.STAGED, at_utc="2026-11-24T06:30:00Z"),
         StepTaken(step=Step.COMMITTED, at_utc="2026-11-24T06:40:00Z"),
@@ -67,7 +70,7 @@ DIGITS = ModelStatus(name="digits", phase=ModelPhase.READY, version="1.4.0", seq
 
 
 class FakeAgent:
-    """Satisfies `Agent`, `Upkeep`, `Recall` and `Window` of `api.control`.
+    """Satisfies `Agent`, `Upkeep`, `Recall`, `Window` and `Profiler` of `api.control`.
 
     Attributes:
         asked: requests in the order they came.
@@ -171,6 +174,17 @@ class FakeAgent:
                 return change
         raise UnknownChange(f"cannot find change {request.id}: nothing has its number")
 
+    async def show(self, request: ProfileRequest) -> ModelProfile:
+        """Tell it at once, whatever the caller knows."""
+        self._note(request)
+        return ModelProfile(model=request.name, release=RELEASE, threads=1)
+
+    async def begin(self, request: ModelName, by: str) -> ModelProfile:
+        """Remember it."""
+        self._note(request)
+        self.by.append(by)
+        return ModelProfile(model=request.name, release=RELEASE, threads=1)
+
     def _changed(self, request: msgspec.Struct, name: str, by: str) -> Changed:
         self._note(request)
         self.by.append(by)
@@ -222,6 +236,7 @@ def fake_app(
         recall=agent,
         window=agent,
         governor=Governor(TABLE, sensors=Sensors(NOWHERE), clock=SystemClock()),
+        profiler=agent,
         reads=fake_reads(),
         updater=updater or FakeUpdater(),
         roles=roles,

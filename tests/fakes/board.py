@@ -44,6 +44,12 @@ class Board:
         raw = content if isinstance(content, bytes) else f"{content}\n".encode()
         self._clear(path).write_bytes(raw)
 
+    def replace(self, path: str, content: str) -> None:
+        """Change a file while others read it: they find the one or the other."""
+        new = self._at(f"{path}~")
+        new.write_text(f"{content}\n")
+        new.replace(self._at(path))
+
     def remove(self, path: str) -> None:
         """Take a file or a folder away."""
         self._clear(path)

@@ -5,10 +5,13 @@ Takes no process and no time; the real one has tests of its own.
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from edged.activate.trial import board_of
 from edged.store.profiles import Profiles
 from edged.store.releases import Release
 from edged.wire.proofs import Cost, Proof, VariantProof
+from edged.wire.release import Variant
 
 AT = "2026-01-02T03:04:05Z"
 
@@ -20,7 +23,9 @@ class Believer:
         found: by version and variant, instead of "it is fine"; the version "*" is any.
         tried: versions, in order.
         timeout_s: as the real one has.
-        before: called before each trial, in its thread.
+        before: called before each trial or measurement, in its thread.
+        counts: of threads, as the real one has.
+        measures: variant and count of threads, in order.
     """
 
     def __init__(self, profiles: Profiles) -> None:
@@ -29,6 +34,8 @@ class Believer:
         self.tried: list[str] = []
         self.timeout_s = 1.0
         self.before: Callable[[], None] = lambda: None
+        self.counts: tuple[int, ...] = (1, 2)
+        self.measures: list[tuple[str, int]] = []
 
     def holds(self, release: Release) -> Proof | None:
         """Return the proof that is kept."""
@@ -54,6 +61,24 @@ class Believer:
                 self._variant(version, v.id) for v in release.manifest.variants
             ),
         )
+
+    def measured(
+        self, release: Release, variant: Variant, threads: int
+    ) -> VariantProof:
+        """Find what was told, with the figures of a profile."""
+        self.before()
+        self.measures.append((variant.id, threads))
+        found = self._variant(release.manifest.version, variant.id)
+        cost = Cost(
+            threads=threads,
+            cpu_ms=2.0,
+            busy_ms=2.0,
+            wall_ms=2.0,
+            p95_ms=3.0,
+            p99_ms=4.0,
+            runs=1000,
+        )
+        return msgspec.structs.replace(found, costs=(cost,), meter="no meter")
 
     def stop(self) -> None:
         """Have nothing to stop."""

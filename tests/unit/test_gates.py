@@ -22,6 +22,8 @@ WHOLE: dict[str, str] = {
 }
 # Modules that a test of another name reads line by line; all others have a mirror.
 TESTED_BY: dict[str, str] = {
+    "edged/activate/profile_due.py": "tests/integration/activate/test_profiler.py",
+    "edged/activate/profile_shelf.py": "tests/integration/activate/test_profiler.py",
     "edged/activate/swapper.py": "tests/integration/activate/test_agent.py",
     "edged/activate/verifier.py": "tests/integration/activate/test_intake.py",
     "edged/api/connection.py": "tests/integration/api/test_bad_http.py",
@@ -46,6 +48,7 @@ TESTED_BY: dict[str, str] = {
     "edged/wire/oip_models.py": "tests/unit/api/test_oip_models.py",
     "edged/wire/oip_options.py": "tests/unit/wire/test_oip.py",
     "edged/wire/oip_regions.py": "tests/conformance/test_shared_memory.py",
+    "edged/wire/profiles.py": "tests/unit/cli/test_profiled.py",
 }
 IMPORTS_NOBODY_MAKES = {"pickle", "marshal", "shelve", "dill", "joblib", "mock"}
 CALLS_NOBODY_MAKES = {

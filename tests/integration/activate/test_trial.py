@@ -5,7 +5,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from edged.wire.proofs import Proof
 from edged.wire.release import Budget, GoldenSource
 from tests.data import tflite_files
 from tests.fakes import candidates, hostile
+from tests.fakes.board import Board
 from tests.fakes.candidates import X, candidate
 from tests.fakes.daemon import ROOT
 from tests.fakes.hostile import Kind
@@ -58,6 +59,7 @@ def made(
     *,
     timeout_s: float = 15.0,
     available: int = 600 * MB,
+    root: Path = Path("/"),
 ) -> Trial:
     """Make a trial, maybe with a hostile runtime."""
     return Trial(
@@ -67,6 +69,7 @@ def made(
         threads=1,
         command=COMMAND if kind is None else hostile.command(kind),
         available=lambda: available,
+        root=root,
     )
 
 
@@ -134,6 +137,108 @@ def test_the_demo_costs_what_it_costs_beside_itself(trial: Trial) -> None:
     assert {} == proof.unfit
     assert 1.0 == proof.fit[0].continuity
     assert 0.5 < (proof.fit[0].ratio or 0.0) < 2.0
+
+
+# --- profiles ----------------------------------------------------------------------
+
+
+def spending(board: Board, watts: float, over: threading.Event) -> threading.Thread:
+    """Let a board's package spend power until it is over."""
+    path = "/sys/class/powercap/intel-rapl:0/energy_uj"
+    began_s = time.monotonic()
+
+    def spend() -> None:
+        while not over.wait(0.002):
+            spent_j = watts * (time.monotonic() - began_s)
+            board.replace(path, str(round(spent_j * 1e6)))
+
+    return threading.Thread(target=spend)
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Iterator[Board]:
+    """Return a laptop whose package spends 20 W as long as the test lasts."""
+    board, over = Board("laptop", tmp_path / "laptop"), threading.Event()
+    board.set("/sys/class/powercap/intel-rapl:0/energy_uj", "0")
+    thread = spending(board, 20.0, over)
+    thread.start()
+    yield board
+    over.set()
+    thread.join()
+
+
+def test_a_profile_has_percentiles_memory_and_joules(
+    tmp_path: Path, profiles: Profiles, laptop: Board
+) -> None:
+    """The confined child reads the counter: 20 W over the time of an answer."""
+    trial = made(profiles, root=laptop.root)
+    release = candidate(tmp_path / "new", {ONNX: candidates.slow(300)})
+    began_s = time.monotonic()
+
+    found = trial.measured(release, release.manifest.variants[0], 1)
+
+    (cost,) = found.costs
+    assert (None, 1.0, "package-0") == (found.problem, found.agreement, found.meter)
+    assert (1, True) == (cost.threads, cost.runs >= 100)
+    assert 0 < cost.wall_ms <= (cost.p95_ms or 0) <= (cost.p99_ms or 0)
+    assert 0 < (cost.held_bytes or 0) <= (cost.peak_bytes or 0) < 200 * MB
+    assert cost.joules is not None
+    # Whoever counts them here may be late; nobody counts more than there were.
+    assert 0.2 * 20.0 * cost.wall_ms / 1e3 < cost.joules
+    assert cost.joules * cost.runs < 20.0 * (time.monotonic() - began_s)
+
+
+def test_a_chip_on_the_board_measures_the_power(
+    tmp_path: Path, profiles: Profiles
+) -> None:
+    """A quarter of a watt, all the time."""
+    board = Board("pi-ups-hat", tmp_path / "pi")
+    board.set("/sys/class/hwmon/hwmon2/power1_input", "250000")
+    release = candidate(tmp_path / "new", {ONNX: candidates.double()})
+
+    found = made(profiles, root=board.root).measured(
+        release, release.manifest.variants[0], 2
+    )
+
+    (cost,) = found.costs
+    assert ("ina219", 2, 1000) == (found.meter, cost.threads, cost.runs)
+    assert cost.joules is not None
+    assert 0.8 * 0.25 * cost.wall_ms / 1e3 < cost.joules < 0.25
+
+
+def test_a_newcomer_gets_no_meter(
+    tmp_path: Path, profiles: Profiles, laptop: Board
+) -> None:
+    """Its trial does not even look for one; and a figure that is not there is None."""
+    trial = made(profiles, root=laptop.root)
+    release = candidate(tmp_path / "new", {ONNX: candidates.double()})
+
+    proof = trial.prove(release, None, quiet)
+
+    assert [""] == [each.meter for each in proof.variants]
+    assert [None] * len(proof.variants[0].costs) == [
+        cost.joules for cost in proof.variants[0].costs
+    ]
+
+
+def test_a_profile_measures_doublings_up_to_all_cores(profiles: Profiles) -> None:
+    """The daemon's count first, none twice."""
+    cores = len(os.sched_getaffinity(0))
+
+    counts = made(profiles).counts
+
+    assert (1, cores) == (counts[0], max(counts))
+    assert sorted(set(counts)) == sorted(counts)
+
+
+def test_a_profile_needs_room_too(tmp_path: Path, profiles: Profiles) -> None:
+    """It says what it has."""
+    release = candidate(tmp_path / "new", {ONNX: candidates.double()})
+
+    with pytest.raises(NoMemory, match="cannot profile double: a trial has 75 MB"):
+        made(profiles, available=100 * MB).measured(
+            release, release.manifest.variants[0], 1
+        )
 
 
 # --- bad releases ------------------------------------------------------------------

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from edged.errors import Conflict, Quarantined, UnknownModel, UnknownVersion
+from edged.host.files import Site
 from edged.wire.changes import PinRequest, SeqRequest, Step, Wish
 from edged.wire.messages import ModelName
 from tests.data import onnx_files
@@ -141,3 +142,18 @@ async def test_a_removed_model_leaves_no_open_change(box: Box) -> None:
     await box.remove()
 
     assert box.history.open_changes("sums") == ()
+
+
+async def test_a_removed_model_leaves_no_proof(box: Box) -> None:
+    """Of any of its releases; a disk that refuses that is a trouble, no failure."""
+    for seq in (1, 2):
+        await box.install(bundle(seq=seq))
+    assert len(list(box.layout.profiles.iterdir())) == 2
+    await box.remove()
+    assert [] == list(box.layout.profiles.iterdir())
+
+    await box.install(bundle(seq=3))
+    box.files.fail(Site.PROOF_DROP, OSError(30, "Read-only file system"))
+    await box.remove()
+
+    assert [trouble.code for trouble in box.agent.troubles] == ["store-failed"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edged.runtime.measure import Subject, measure
+from edged.wire.proofs import Effort
 from tests.fakes import candidates
 from tests.fakes.candidates import X, candidate
 
@@ -23,6 +24,27 @@ def test_each_count_of_threads_has_its_cost(tmp_path: Path) -> None:
 
     assert [2, 1] == [cost.threads for cost in found.costs]
     assert found.problem is None
+
+
+def test_percentiles_are_of_all_runs_that_were_timed(tmp_path: Path) -> None:
+    """A profile has enough of them for a p99; a trial ends sooner."""
+    net = subject(tmp_path / "a", candidates.double)
+
+    tried = measure(net, threads=(1,)).costs[0]
+    profiled = measure(net, threads=(1,), effort=Effort.PROFILE).costs[0]
+
+    assert (30, 1000) == (tried.runs, profiled.runs)
+    for cost in (tried, profiled):
+        assert cost.wall_ms <= (cost.p95_ms or 0.0) <= (cost.p99_ms or 0.0)
+        assert cost.joules is None
+
+
+def test_memory_is_that_of_the_first_count(tmp_path: Path) -> None:
+    """The others run in the same process, and cannot be told apart."""
+    found = measure(subject(tmp_path / "a", candidates.double), threads=(1, 2))
+
+    assert [found.held_bytes, None] == [cost.held_bytes for cost in found.costs]
+    assert [found.peak_bytes, None] == [cost.peak_bytes for cost in found.costs]
 
 
 def test_a_slow_net_costs_more_and_its_ratio_says_how_much(tmp_path: Path) -> None:

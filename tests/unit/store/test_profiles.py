@@ -124,3 +124,24 @@ def test_a_full_disk_leaves_the_older_proof(
         profiles.keep(proof(at="now"))
 
     assert proof(at="then") == profiles.find(DIGEST, BOARD)
+
+
+def test_a_proof_of_an_older_edged_is_read(tmp_path: Path, profiles: Profiles) -> None:
+    """As 0.1 wrote it, before there were percentiles: what it lacks is unknown."""
+    old = (
+        f'[{{"digest":"{DIGEST}","board":{{"runtimes":{{"onnxruntime":"1.32.0"}},'
+        '"cpu":"Cortex-A76, 4 cores"},"at_utc":"then","against":null,"variants":'
+        '[{"id":"fp32","problem":null,"load_s":0.0,"costs":[{"threads":1,"cpu_ms":1.5,'
+        '"busy_ms":1.25,"wall_ms":1.75}],"held_bytes":7,"peak_bytes":0,"agreement":1.0,'
+        '"worst":null,"ratio":null,"continuity":null}]}]'
+    )
+    folder = Layout(tmp_path).profiles
+    folder.mkdir()
+    (folder / DIGEST).write_text(old)
+
+    found = profiles.find(DIGEST, BOARD)
+
+    assert proof() == found
+    assert found is not None
+    assert found.profiled is None
+    assert found.variants[0].costs[0].p95_ms is None
