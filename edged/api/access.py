@@ -20,7 +20,7 @@ from aiohttp import web
 from edged.api.connection import Connection
 from edged.errors import NotPermitted
 from edged.host.peer import Peer, peer
-from edged.wire.endpoints import Access
+from edged.wire.endpoint import Access
 from edged.wire.messages import InstallRequest
 
 _RANK = {Access.READ: 0, Access.DELIVER: 1, Access.ADMIN: 2}

@@ -13,7 +13,8 @@ import msgspec
 
 from edged import __version__
 from edged.api.problems import PROBLEM_JSON
-from edged.wire.endpoints import TABLE, Access, Body, Endpoint
+from edged.wire.endpoint import Access, Body, Endpoint
+from edged.wire.endpoints import TABLE
 from edged.wire.messages import Problem
 
 Json = dict[str, Any]  # a document that others specify

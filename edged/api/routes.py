@@ -14,7 +14,7 @@ from aiohttp import web
 
 from edged.api.access import Roles, who
 from edged.errors import InvalidRequest, TooLarge
-from edged.wire.endpoints import Access, Body, Endpoint
+from edged.wire.endpoint import Access, Body, Endpoint
 from edged.wire.unreadable import UNREADABLE
 
 Q = TypeVar("Q", bound=msgspec.Struct)

@@ -15,7 +15,8 @@ from edged.cli.place import Place
 from edged.client.control import Control
 from edged.client.updater import UpdaterControl
 from edged.errors import EdgedError, InvalidRequest, UnknownModel
-from edged.wire.endpoints import MODELS, Endpoint
+from edged.wire.endpoint import Endpoint
+from edged.wire.endpoints import MODELS
 from edged.wire.messages import Nothing
 
 #: A daemon that answers a question at all answers it within milliseconds; a technician

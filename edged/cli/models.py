@@ -18,7 +18,7 @@ from edged.cli.view import all_troubles, model_table, sentence
 from edged.errors import Conflict, UnknownVersion
 from edged.wire import endpoints
 from edged.wire.changes import PinRequest, SeqRequest
-from edged.wire.endpoints import Endpoint
+from edged.wire.endpoint import Endpoint
 from edged.wire.messages import (
     Changed,
     ModelDetail,

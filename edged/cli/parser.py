@@ -193,7 +193,7 @@ def add_common(to: argparse.ArgumentParser, *, rare: str | None = None) -> None:
 
     Args:
         to: the command.
-        rare: the help of what only a box without a daemon needs, instead of its own.
+        rare: the help of what a box with one daemon seldom needs, instead of its own.
     """
     group = to.add_argument_group("options of every command")
     group.add_argument("-h", "--help", action="help", help="print this and end")
@@ -210,9 +210,9 @@ def add_common(to: argparse.ArgumentParser, *, rare: str | None = None) -> None:
 
     add_switch("--json", "print one JSON document with a versioned schema")
     add_switch("--no-color", "print without colour, as NO_COLOR=1 does")
-    add("--timeout", "SECONDS", "give up after this long", seconds)
-    add("--socket", "PATH", "control socket (EDGED_CONTROL_SOCKET)", str)
-    add("--data-socket", "PATH", "data socket (EDGED_SOCKET)", str)
+    add("--timeout", "SECONDS", rare or "give up after this long", seconds)
+    add("--socket", "PATH", rare or "control socket (EDGED_CONTROL_SOCKET)", str)
+    add("--data-socket", "PATH", rare or "data socket (EDGED_SOCKET)", str)
     add("--runtime-dir", "DIR", rare or "where sockets and the snapshot are", str)
     without = "if no daemon says it"
     add("--state-dir", "DIR", rare or f"where models are, {without}", str)

@@ -29,7 +29,7 @@ from edged.cli.when import span, until
 from edged.errors import EdgedError, UnknownModel
 from edged.wire import endpoints
 from edged.wire.changes import Change, ChangesRequest
-from edged.wire.endpoints import Endpoint
+from edged.wire.endpoint import Endpoint
 from edged.wire.messages import Nothing
 from edged.wire.updates import (
     Activity,

@@ -17,7 +17,7 @@ from edged.client.http import Answer, Call, check, query, quote
 from edged.client.reach import CONTROL_SOCKET, socket_path
 from edged.client.transport import Transport
 from edged.errors import ProtocolError
-from edged.wire.endpoints import Body, Endpoint
+from edged.wire.endpoint import Body, Endpoint
 from edged.wire.unreadable import UNREADABLE
 
 Q = TypeVar("Q", bound=msgspec.Struct)

@@ -13,7 +13,8 @@ import msgspec
 from edged.client.control import Control
 from edged.client.reach import socket_path
 from edged.errors import EdgedError, NoDaemon, ProtocolError, TimedOut
-from edged.wire.endpoints import UPDATE, Endpoint
+from edged.wire.endpoint import Endpoint
+from edged.wire.endpoints import UPDATE
 from edged.wire.updates import UpdateRequest, UpdateStatus
 
 Q = TypeVar("Q", bound=msgspec.Struct)

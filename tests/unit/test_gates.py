@@ -43,6 +43,7 @@ TESTED_BY: dict[str, str] = {
     "edged/update/helm.py": "tests/integration/update/test_courier.py",
     "edged/update/rounds.py": "tests/integration/update/test_courier.py",
     "edged/update/source.py": "tests/unit/fakes/test_updates.py",
+    "edged/wire/endpoint.py": "tests/unit/wire/test_endpoints.py",
     "edged/wire/messages.py": "tests/unit/cli/test_pages.py",
     "edged/wire/oip_document.py": "tests/unit/wire/test_oip.py",
     "edged/wire/oip_models.py": "tests/unit/api/test_oip_models.py",

@@ -12,7 +12,8 @@ import pytest
 
 from edged.api import problems
 from edged.api.access import Roles
-from edged.wire.endpoints import TABLE, Access
+from edged.wire.endpoint import Access
+from edged.wire.endpoints import TABLE
 from edged.wire.messages import InstallRequest
 from tests.fakes.agent import FakeAgent, fake_app
 from tests.fakes.serving import serving

@@ -24,8 +24,8 @@ def test_a_wrong_word_gets_the_nearest(edgectl: Edgectl) -> None:
         "",
         (
             "edgectl: cannot understand 'stauts': known are status, models, install, "
-            "changes,\n  watch, infer, bench, update, publish, config, device, "
-            "version\n"
+            "changes,\n  watch, infer, bench, profile, update, publish, config, "
+            "device, version\n"
             "  try: edgectl status\n"
         ),
     ) == edgectl("stauts")

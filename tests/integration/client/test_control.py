@@ -19,13 +19,15 @@ from edged.wire.changes import (
     PinRequest,
     SeqRequest,
 )
-from edged.wire.endpoints import TABLE, Endpoint
+from edged.wire.endpoint import Access, Body, Endpoint
+from edged.wire.endpoints import TABLE
 from edged.wire.messages import (
     InstallRequest,
     ModelName,
     Nothing,
     UseRequest,
 )
+from edged.wire.profiles import ProfileRequest
 from edged.wire.updates import (
     AttemptsRequest,
     HoldRequest,
@@ -70,6 +72,7 @@ REQUESTS = {
     ChangesRequest: ChangesRequest(name="digits", limit=5),
     ChangeRequest: ChangeRequest(id=1, steps=2, doing="loading fp32", wait_s=0.5),
     PinRequest: PinRequest(name="digits", why="a trade fair"),
+    ProfileRequest: ProfileRequest(name="digits", doing="fp32, 1 thread", wait_s=0.5),
     SeqRequest: SeqRequest(name="digits", seq=3, why="blurred"),
     UpdateRequest: UpdateRequest(known=7, wait_s=0.5),
     UpdateScope: UpdateScope(name="digits"),
@@ -142,8 +145,8 @@ def test_an_endpoint_that_the_daemon_lacks_is_named(control: Control) -> None:
         path="/v1/future",
         request=Nothing,
         answer=Nothing,
-        access=endpoints.Access.READ,
-        body=endpoints.Body.NONE,
+        access=Access.READ,
+        body=Body.NONE,
         summary="",
     )
 

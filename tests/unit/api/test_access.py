@@ -9,7 +9,7 @@ import pytest
 from edged.api.access import Roles, granted
 from edged.errors import NotPermitted
 from edged.host.peer import Peer
-from edged.wire.endpoints import Access
+from edged.wire.endpoint import Access
 from edged.wire.messages import InstallRequest
 
 OWN = 12345

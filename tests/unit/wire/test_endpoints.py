@@ -5,7 +5,8 @@ import re
 import msgspec
 import pytest
 
-from edged.wire.endpoints import TABLE, Access, Body, Endpoint
+from edged.wire.endpoint import Access, Body, Endpoint
+from edged.wire.endpoints import TABLE
 
 Row = Endpoint[msgspec.Struct, msgspec.Struct]
 every_row = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.path)
