@@ -4,6 +4,7 @@ Law: calls constructors and decides nothing. `daemon` ties this to the rest.
 """
 
 from edged.activate.agent import Agent
+from edged.activate.calm import objection
 from edged.activate.history import History
 from edged.activate.intake import Intake
 from edged.activate.profiler import Profiler
@@ -12,6 +13,7 @@ from edged.activate.trial import Trial
 from edged.activate.upkeep import Upkeep
 from edged.activate.window import Window
 from edged.activate.workshop import Workshop
+from edged.adapt.regime import Regime
 from edged.bounds import activation_rules
 from edged.config import Settings
 from edged.host.clock import Clock, boot_id
@@ -25,10 +27,18 @@ from edged.store.links import Links
 from edged.store.profiles import Profiles
 from edged.store.releases import Releases
 from edged.vouching import Vouching
+from edged.watch import Watch
 
 
 class Activation:
     """Whoever changes which release is live, and who is asked about it.
+
+    Args:
+        settings: that are in force.
+        registry: that serves.
+        clock: dates what happens.
+        files: of the store.
+        regime: what holds on the box; None where nobody looks.
 
     Attributes:
         agent: a service.
@@ -36,7 +46,12 @@ class Activation:
     """
 
     def __init__(
-        self, settings: Settings, registry: Registry, clock: Clock, files: Files
+        self,
+        settings: Settings,
+        registry: Registry,
+        clock: Clock,
+        files: Files,
+        regime: Watch[Regime] | None = None,
     ) -> None:
         layout = Layout(settings.store.state_dir)
         releases, profiles = Releases(layout, files), Profiles(layout, files)
@@ -69,7 +84,12 @@ class Activation:
         self.agent = Agent(self._shop, rules, boot=boot_id)
         self.recall = Recall(self._shop, self.agent.ward, vouching)
         self.upkeep = Upkeep(self.agent)
-        self.profiler = Profiler(self._shop, self.agent.passage, clock)
+        self.profiler = Profiler(
+            self._shop,
+            self.agent.passage,
+            clock,
+            objection=lambda: objection(regime.value.strategy if regime else None),
+        )
         self.window = Window(self._shop, self.agent.ward)
 
     def obey(self, settings: Settings) -> None:

@@ -75,7 +75,9 @@ class Daemon:
         )
         self._registry = Registry(registry_limits(settings), clock)
         self._steward = Steward(self._registry, self._governor.watch)
-        self._activation = Activation(settings, self._registry, clock, files)
+        self._activation = Activation(
+            settings, self._registry, clock, files, self._governor.watch
+        )
         self._agent = self._activation.agent
         self._board = Board(
             registry=self._registry,

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Generic
 
 from edged.activate import profiling
-from edged.activate.calm import objection
 from edged.activate.passage import Passage
 from edged.activate.profile_due import Due, Pace
 from edged.activate.profile_shelf import ProfileShelf
@@ -53,7 +52,7 @@ class Profiler(Generic[P]):
         passage: Passage[P],
         clock: Clock,
         *,
-        objection: Callable[[], str] = objection,
+        objection: Callable[[], str],
         pace: Pace | None = None,
     ) -> None:
         self._shop = shop

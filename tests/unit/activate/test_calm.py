@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edged.activate.calm import objection
+from edged.wire.adapt import Strategy
 from tests.fakes.board import Board
 
 
@@ -15,7 +16,7 @@ def test_a_box_that_rests_has_no_objection(tmp_path: Path, name: str) -> None:
     board = Board(name, tmp_path)
     board.set("/proc/loadavg", "0.00 0.00 0.00 1/180 900")
 
-    assert objection(tmp_path) == ""
+    assert objection(root=tmp_path) == ""
 
 
 def test_a_battery_must_last(tmp_path: Path) -> None:
@@ -24,9 +25,9 @@ def test_a_battery_must_last(tmp_path: Path) -> None:
     board.set("/proc/loadavg", "0.00 0.00 0.00 1/180 900")
     board.set("/sys/class/power_supply/BAT0/status", "Discharging")
 
-    assert objection(tmp_path) == "the box runs on its battery"
+    assert objection(root=tmp_path) == "the box runs on its battery"
     board.set("/sys/class/power_supply/BAT0/status", "Full")
-    assert objection(tmp_path) == ""
+    assert objection(root=tmp_path) == ""
 
 
 def test_others_may_use_the_box(tmp_path: Path) -> None:
@@ -35,6 +36,19 @@ def test_others_may_use_the_box(tmp_path: Path) -> None:
     cores = len(os.sched_getaffinity(0))
     board.set("/proc/loadavg", f"{cores}.50 0.00 0.00 1/180 900")
 
-    assert objection(tmp_path).startswith(f"the box is busy: its load is {cores}.5, ")
+    assert objection(root=tmp_path).startswith(
+        f"the box is busy: its load is {cores}.5, "
+    )
     board.refuse("/proc/loadavg")
-    assert objection(tmp_path) == ""
+    assert objection(root=tmp_path) == ""
+
+
+def test_a_box_that_saves_itself_does_nothing_more(tmp_path: Path) -> None:
+    """Whatever it saves; `normal` is no objection."""
+    board = Board("vm", tmp_path)
+    board.set("/proc/loadavg", "0.00 0.00 0.00 1/180 900")
+
+    assert objection(Strategy.NORMAL, root=tmp_path) == ""
+    for strategy in (Strategy.LIGHTWEIGHT, Strategy.THROTTLED, Strategy.CRITICAL):
+        expected = f"the strategy is {strategy.value}"
+        assert objection(strategy, root=tmp_path) == expected
