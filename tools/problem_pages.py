@@ -79,8 +79,16 @@ def codes() -> Iterator[tuple[str, list[str]]]:
 
 
 def texts() -> dict[str | int, Text]:
-    """Return every text, by code or exit number."""
+    """Return every text, by code or exit number.
+
+    Raises:
+        LookupError: names what has none.
+    """
     found = yaml.safe_load(TEXTS.read_text())
+    needed = [*(code for _, words in codes() for code in words), *map(int, MEANING)]
+    missing = [str(key) for key in needed if key not in found]
+    if missing:
+        raise LookupError(f"{TEXTS.name} has no text of {', '.join(missing)}")
     return {
         key: Text(is_=row.get("is", ""), why=row["why"], do=row["do"])
         for key, row in found.items()
