@@ -78,6 +78,7 @@ class Activation:
             profiles=profiles,
             trial=self._trial,
             swapper=registry,
+            regime=regime,
             keep_releases=settings.store.keep_releases,
             stop_revoked=settings.update.stop_revoked,
         )

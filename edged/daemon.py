@@ -70,9 +70,7 @@ class Daemon:
         self._config_trouble: Trouble | None = None
         self._phase = Owned(Phase.STARTING)
         self._notifier = Notifier()
-        self._governor = Governor(
-            settings.adapt.table, sensors=Sensors(clock=clock), clock=clock
-        )
+        self._governor = Governor(settings.adapt.table, Sensors(clock=clock), clock)
         self._registry = Registry(registry_limits(settings), clock)
         self._steward = Steward(self._registry, self._governor.watch)
         self._activation = Activation(
@@ -104,7 +102,7 @@ class Daemon:
         )
         self._clock = clock
         self._files = files
-        self._updating = _updating(settings, files, clock)
+        self._updating = _updating(settings, files, clock, self._governor)
 
     async def run(self) -> None:
         """Serve until SIGTERM, then drain.
@@ -367,12 +365,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _updating(
-    settings: config.Settings, files: Files, clock: Clock
+    settings: config.Settings, files: Files, clock: Clock, governor: Governor
 ) -> "Updating | None":
     """Return who fetches releases; None where nobody in this process does."""
     if settings.update.apart or not settings.update.sources:
         return None
     # Imported here: a daemon that fetches nothing holds neither TUF nor a client.
+    from edged.outlook import Outlook  # noqa: PLC0415
     from edged.updating import Updating, folder  # noqa: PLC0415
 
     return Updating(
@@ -380,6 +379,7 @@ def _updating(
         folder=folder(settings),
         files=files,
         clock=clock,
+        outlook=Outlook(governor.permits),
         apart=False,
     )
 

@@ -67,7 +67,11 @@ class Doorstep:
     ) -> Changed:
         """Hand a release in."""
         request = InstallRequest(
-            name=model, source=source, downgrade=downgrade, wait=False
+            name=model,
+            source=source,
+            downgrade=downgrade,
+            wait=False,
+            unattended=True,
         )
         return await self._ask(
             lambda: self._control.call(endpoints.INSTALL, request, body=body)

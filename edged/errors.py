@@ -235,6 +235,12 @@ class ChangeUnderWay(Busy):
     code = "change-under-way"
 
 
+class NotNow(Busy):
+    """The strategy in force does not allow this by itself; a person may."""
+
+    code = "not-now"
+
+
 class NoMemory(Busy):
     """A release needs more memory than there is; `fields` has both, in bytes."""
 

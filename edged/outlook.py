@@ -1,8 +1,9 @@
-"""How the box is doing, as far as a download must know.
+"""How the box is doing, as far as updates must know: the governor's word, in theirs.
 
-Law: sensors are read now and then, in a thread, by a process that fetches and by no
-other; readers see a change, and coarse values, so that nothing is decided anew for a
-tenth of a degree.
+Law: whoever looks at the sensors for all is heard. `edged-updater` hears him through
+the daemon's socket and waits for his news there; while no daemon answers it looks by
+itself, now and then. Readers see a change, and coarse values, so that nothing is
+decided anew for a tenth of a degree.
 """
 
 import asyncio
@@ -10,18 +11,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from edged.adapt.headroom import LIMIT_C
 from edged.adapt.heat import hottest
 from edged.adapt.sensed import Sensed
 from edged.adapt.sensors import Sensors
+from edged.client.control import Control
+from edged.errors import EdgedError
 from edged.host.power_supply import Source
 from edged.update.offers import Conditions
-from edged.watch import Owned
+from edged.watch import Owned, Watch
+from edged.wire.adapt import Adaptation, Permits, StrategyRequest
+from edged.wire.endpoints import STRATEGY
 
-#: Between two looks: a battery and a heat sink are slower.
+#: Between two looks of our own: a battery and a heat sink are slower.
 PERIOD_S = 60.0
-
-#: The limit of a box that names none; a Raspberry Pi slows down from here.
-LIMIT_C = 80.0
+#: How long the daemon is asked to wait for news.
+NEWS_S = 30.0
 
 #: So near to its limit a box is too hot for more work, until it is clear of it by
 #: twice as much.
@@ -32,41 +37,101 @@ _STEP_PCT = 5
 
 
 class Outlook:
-    """A service.
+    """A service: beside the governor.
 
     Args:
-        root: what stands for `/`.
-        period_s: between two looks.
+        permits: his word.
 
     Attributes:
-        watch: what was found.
+        watch: the same for updates.
     """
 
     name = "outlook"
 
-    def __init__(self, root: Path = Path("/"), *, period_s: float = PERIOD_S) -> None:
-        self._sensors, self._period_s = Sensors(root), period_s
+    def __init__(self, permits: Watch[Permits]) -> None:
+        self._permits = permits
+        self._owned = Owned(permitted(permits.value))
+        self.watch = self._owned.watch
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Listen until cancelled; see `lifecycle.Service`."""
+        known = self._permits.value
+        self._owned.set(permitted(known))
+        ready()
+        while True:
+            known = await self._permits.until(lambda now: now is not known)  # noqa: B023  # awaited here
+            self._owned.set(permitted(known))
+
+
+class FarOutlook:
+    """A service: from another process.
+
+    Args:
+        control: a client of the daemon's control socket.
+        root: what stands for `/` where we look by ourselves.
+        period_s: between two such looks.
+
+    Attributes:
+        watch: what was heard, or found.
+    """
+
+    name = "outlook"
+
+    def __init__(
+        self, control: Control, root: Path = Path("/"), *, period_s: float = PERIOD_S
+    ) -> None:
+        self._control, self._sensors = control, Sensors(root)
+        self._period_s = period_s
         self._owned = Owned(Conditions())
         self.watch = self._owned.watch
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Look until cancelled; see `lifecycle.Service`."""
+        """Listen until cancelled; see `lifecycle.Service`."""
         loop = asyncio.get_running_loop()
         thread = ThreadPoolExecutor(1, thread_name_prefix="outlook")
+        known = -1
         try:
             while True:
-                look = await loop.run_in_executor(thread, self._sensors.read)
-                found = conditions(look.sensed, before=self.watch.value)
-                if found != self.watch.value:
-                    self._owned.set(found)
-                ready()
-                await asyncio.sleep(self._period_s)
+                try:
+                    told = await loop.run_in_executor(thread, self._ask, known)
+                except EdgedError:  # who runs models is away: that is told elsewhere
+                    look = await loop.run_in_executor(thread, self._sensors.read)
+                    self._set(conditions(look.sensed, before=self.watch.value))
+                    ready()
+                    known = -1
+                    await asyncio.sleep(self._period_s)
+                else:
+                    known = told.revision
+                    self._set(permitted(told.permits))
+                    ready()
         finally:
+            # Not waited for: the daemon, or a driver, may keep it for a while.
             thread.shutdown(wait=False, cancel_futures=True)
+            self._control.close()
+
+    def _ask(self, known: int) -> Adaptation:
+        request = StrategyRequest(known=known, wait_s=NEWS_S if known >= 0 else 0.0)
+        return self._control.call(STRATEGY, request)
+
+    def _set(self, found: Conditions) -> None:
+        if found != self.watch.value:
+            self._owned.set(found)
+
+
+def permitted(permits: Permits) -> Conditions:
+    """Say what updates must know of what the governor permits."""
+    return Conditions(
+        battery_pct=permits.battery_pct,
+        on_mains=permits.on_mains,
+        hot=permits.hot,
+        metered=permits.metered,
+        errands=permits.errands,
+        strategy=permits.strategy,
+    )
 
 
 def conditions(sensed: Sensed, *, before: Conditions) -> Conditions:
-    """Say what a download must know of a look at the box.
+    """Say what updates must know of a look at the box.
 
     Args:
         sensed: the look.

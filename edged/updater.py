@@ -22,6 +22,7 @@ from edged.api.server import Server
 from edged.api.update_metrics import UpdateMetrics
 from edged.api.updates import NoUpdater, Updater, updates_app
 from edged.bounds import connection_limits
+from edged.client.control import Control
 from edged.command import leave, run, say
 from edged.errors import BadConfig
 from edged.host.clock import SystemClock
@@ -30,6 +31,7 @@ from edged.host.listen import inherited, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
 from edged.lifecycle import Service, supervise
+from edged.outlook import FarOutlook
 from edged.updating import Updating
 from edged.wire.notices import Notice
 from edged.wire.words import utc_text
@@ -96,6 +98,7 @@ class UpdaterProcess:
                     folder=self._folder,
                     files=self._files,
                     clock=self._clock,
+                    outlook=FarOutlook(Control(settings.server.control_socket)),
                     apart=True,
                 )
             limits = connection_limits(settings)

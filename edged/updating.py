@@ -18,7 +18,7 @@ from edged.host.clock import Clock
 from edged.host.files import Files
 from edged.host.identity import device_id
 from edged.host.zone import zone
-from edged.outlook import Outlook
+from edged.outlook import FarOutlook, Outlook
 from edged.trust.anchor import read_root
 from edged.trust.clock import Reference, Trust, Watchmaker
 from edged.trust.repository import Repository
@@ -39,11 +39,12 @@ class Updating:
         folder: the updater's own.
         files: the port to the disk.
         clock: for waits.
+        outlook: how the box is doing; it runs before this one.
         apart: whether this process is `edged-updater`.
 
     Attributes:
         courier: the verbs.
-        outlook: a service; it runs before this one.
+        outlook: as it was given.
     """
 
     name = "updates"
@@ -55,6 +56,7 @@ class Updating:
         folder: Path,
         files: Files,
         clock: Clock,
+        outlook: Outlook | FarOutlook,
         apart: bool,
     ) -> None:
         update = settings.update
@@ -79,7 +81,7 @@ class Updating:
             for one in update.sources
             if one.kind is SourceKind.TUF
         }
-        self.outlook = Outlook()
+        self.outlook = outlook
         self.courier = Courier(
             folder=folder,
             files=files,

@@ -38,7 +38,6 @@ from edged.wire.messages import (
     Trouble,
     UseRequest,
 )
-from edged.wire.names import Trust
 from edged.wire.notices import Notice
 
 _log = logging.getLogger(__name__)
@@ -115,7 +114,7 @@ class Agent(Generic[P]):
         """Take in a tar stream, prove its release and make it live.
 
         Raises:
-            Unsigned, Pinned, Quarantined, ChangeUnderWay: it may not come in now.
+            NotNow, Unsigned, Pinned, Quarantined, ChangeUnderWay: it may not come in.
             Untrusted: its source does not vouch for it.
             BadBundle: the stream, the manifest or a digest is not right.
             SignatureChanged, Downgrade: it may not replace what is live.
@@ -125,8 +124,7 @@ class Agent(Generic[P]):
         """
         shop = self.shop
         shop.check_open()
-        if request.source is None:
-            self._gate.check_trust(Trust.LOCAL, "install")
+        self._gate.check_wish(request)
         await self._swept.wait()  # or the sweep of start-up would take it away
         staged = await pulled(
             chunks,

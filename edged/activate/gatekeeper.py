@@ -10,9 +10,14 @@ from typing import Generic
 from edged.activate.passage import Passage
 from edged.activate.swapper import P
 from edged.activate.workshop import Workshop
-from edged.errors import ChangeUnderWay, Pinned, Quarantined, Unsigned
+from edged.errors import ChangeUnderWay, NotNow, Pinned, Quarantined, Unsigned
+from edged.wire.adapt import Errand
 from edged.wire.changes import Change, Step
+from edged.wire.messages import InstallRequest
 from edged.wire.names import Trust
+
+#: Until a strategy may be another one: the least that it stays.
+RETRY_S = 60.0
 
 
 class Gatekeeper(Generic[P]):
@@ -62,6 +67,24 @@ class Gatekeeper(Generic[P]):
                 "is not signed",
                 hint="edgectl config show",
             )
+
+    def check_wish(self, request: InstallRequest) -> None:
+        """Check what can be checked of an install before a byte of it came.
+
+        Raises:
+            NotNow: nobody waits for it, and the strategy in force allows no trial.
+            Unsigned: no source vouches for it, and that is not enough here.
+        """
+        regime = self._shop.regime and self._shop.regime.value
+        if request.unattended and regime and Errand.TRIAL not in regime.caps.updates:
+            raise NotNow(
+                "cannot try a release by itself while the box is "
+                f"{regime.strategy.value} ({regime.because})",
+                hint="edgectl strategy; edgectl install tries one at once",
+                retry_after_s=RETRY_S,
+            )
+        if request.source is None:
+            self.check_trust(Trust.LOCAL, "install")
 
     def _under_way(self, name: str) -> int | None:
         """Return the change that must end first: on its way, or half gone back."""

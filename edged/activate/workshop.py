@@ -18,6 +18,7 @@ from edged.activate.records import about
 from edged.activate.shelf import Shelf, trouble
 from edged.activate.swapper import P, Swapper
 from edged.activate.trial import Trial
+from edged.adapt.regime import Regime
 from edged.errors import Draining, EdgedError, StoreFailed
 from edged.store.links import Links
 from edged.store.profiles import Profiles
@@ -44,6 +45,7 @@ class Workshop(Generic[P]):
         profiles: proofs that hold.
         trial: makes proofs.
         swapper: the serving side.
+        regime: what holds on the box; None where nobody looks.
         keep_releases: how many of a model stay installed.
         stop_revoked: whether a revoked release that nothing replaces must not run.
 
@@ -61,6 +63,7 @@ class Workshop(Generic[P]):
         profiles: Profiles,
         trial: Trial,
         swapper: Swapper[P],
+        regime: Watch[Regime] | None,
         keep_releases: int,
         stop_revoked: bool = False,
     ) -> None:
@@ -72,6 +75,7 @@ class Workshop(Generic[P]):
         self.profiles = profiles
         self.trial = trial
         self.swapper = swapper
+        self.regime = regime
         self.keep_releases = keep_releases
         self.stop_revoked = stop_revoked
         self.turn = asyncio.Lock()

@@ -77,7 +77,7 @@ class Governor:
     name = "governor"
 
     def __init__(
-        self, table: Mapping[Strategy, Caps], *, sensors: Sensors, clock: Clock
+        self, table: Mapping[Strategy, Caps], sensors: Sensors, clock: Clock
     ) -> None:
         self._table, self._sensors, self._clock = table, sensors, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sensors")

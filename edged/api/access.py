@@ -104,7 +104,7 @@ def granted(request: InstallRequest, may: Access) -> InstallRequest:
             "nothing that a person must decide",
             hint="run the command with sudo",
         )
-    return msgspec.structs.replace(request, downgrade=False)
+    return msgspec.structs.replace(request, downgrade=False, unattended=True)
 
 
 def refuse_browsers(request: web.BaseRequest) -> None:

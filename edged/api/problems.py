@@ -79,6 +79,7 @@ STATUS: dict[str, HTTPStatus] = {
     "unknown-change": HTTPStatus.NOT_FOUND,
     # later
     "change-under-way": HTTPStatus.SERVICE_UNAVAILABLE,
+    "not-now": HTTPStatus.SERVICE_UNAVAILABLE,
     "no-memory": HTTPStatus.SERVICE_UNAVAILABLE,
     "not-fetched": HTTPStatus.BAD_GATEWAY,
     "queue-full": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -85,6 +85,7 @@ TABLE: dict[str, Exit] = {
     "untrusted": Exit.NO_PERMISSION,
     "unknown-change": Exit.NO_INPUT,
     "change-under-way": Exit.TRY_AGAIN,
+    "not-now": Exit.TRY_AGAIN,
     "no-memory": Exit.TRY_AGAIN,
     "not-fetched": Exit.TRY_AGAIN,
     "queue-full": Exit.TRY_AGAIN,

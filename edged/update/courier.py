@@ -153,6 +153,7 @@ class Courier:
             porter=self._porter,
             door=door,
             clock=clock,
+            may_look=lambda: self._conditions.value.may_look,
             tell=self._tell,
         )
         self._helm = self._rounds.helm = Helm(
@@ -298,7 +299,11 @@ class Courier:
             )
             for one in told
         )
-        return (*self._council.why_not(), *own)
+        return (
+            *self._council.why_not(),
+            *own,
+            *report.unasked(self._conditions.value, self._helm.since_utc),
+        )
 
     def _waiting(self) -> str:
         """Say why a download stands still, if it does."""
@@ -307,6 +312,8 @@ class Courier:
         seen = self._conditions.value
         if seen.hot:
             return "waits: the box is too hot"
+        if not seen.may_fetch:
+            return f"waits: the box is {seen.strategy}"
         return "waits: inference has the right of way" if seen.busy else ""
 
     # --- what people say -------------------------------------------------------------
@@ -384,4 +391,6 @@ class Courier:
         return Pace(self._clock, rate=terms.rate, clear=self._clear)
 
     async def _clear(self) -> None:
-        await self._conditions.until(lambda seen: not (seen.busy or seen.hot))
+        await self._conditions.until(
+            lambda seen: not (seen.busy or seen.hot) and seen.may_fetch
+        )

@@ -31,6 +31,7 @@ HOLDS = frozenset(
     {
         *(Reason.NOT_YET, Reason.NEEDS_EDGED, Reason.NEEDS_ARCH, Reason.NO_SPACE),
         *(Reason.WINDOW, Reason.BATTERY, Reason.HOT, Reason.METERED, Reason.BUSY),
+        Reason.STRATEGY,
         *(Reason.STORE_FAILED, Reason.ON_HOLD, Reason.PINNED, Reason.DAEMON_AWAY),
         *(Reason.UNDER_WAY, Reason.IN_TRIAL, Reason.TO_DECIDE),
     }

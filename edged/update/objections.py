@@ -203,13 +203,21 @@ def _metered(offer: Offer, situation: Situation) -> Objection | None:
     )
 
 
-def _hot(_: Offer, situation: Situation) -> Objection | None:
-    if not situation.conditions.hot:
+def _strategy(_: Offer, situation: Situation) -> Objection | None:
+    """Obey it also for who wants a release at once; heat has its own word."""
+    seen = situation.conditions
+    if seen.hot:
+        return Objection(
+            reason=Reason.HOT,
+            text="the box is too hot for more work",
+            hint="give it air; it goes on by itself",
+        )
+    if seen.may_fetch:
         return None
     return Objection(
-        reason=Reason.HOT,
-        text="the box is too hot for more work",
-        hint="give it air; it goes on by itself",
+        reason=Reason.STRATEGY,
+        text=f"nothing is fetched while the box is {seen.strategy}",
+        hint="edgectl strategy; if it must be: edgectl strategy force normal --for 1h",
     )
 
 
@@ -352,7 +360,7 @@ OF_MODEL: tuple[Check, ...] = (
     _window,
     _battery,
     _metered,
-    _hot,
+    _strategy,
     _busy,
 )
 

@@ -12,6 +12,7 @@ import msgspec
 
 from edged.config.update import Update
 from edged.update.window import Window, window
+from edged.wire.adapt import Errand
 from edged.wire.listing import Listing
 from edged.wire.updates import Reason
 
@@ -85,6 +86,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         on_mains: whether something feeds it; True where it has no battery.
         metered: whether the network costs by the byte.
         busy: whether inference needs all there is.
+        errands: what the strategy in force allows for the sake of updates; None is all.
+        strategy: that one, in words, with the figures that led to it.
         clock_unset_s: for how long, in all lives, nobody has set the clock; None while
             it is right.
     """
@@ -94,7 +97,19 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     hot: bool | None = None
     metered: bool | None = None
     busy: bool | None = None
+    errands: tuple[Errand, ...] | None = None
+    strategy: str = ""
     clock_unset_s: float | None = None
+
+    @property
+    def may_look(self) -> bool:
+        """Whether sources may be asked, as far as that is known."""
+        return self.errands is None or Errand.CHECK in self.errands
+
+    @property
+    def may_fetch(self) -> bool:
+        """Whether files may be fetched, as far as that is known."""
+        return self.errands is None or Errand.DOWNLOAD in self.errands
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):

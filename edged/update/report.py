@@ -20,7 +20,7 @@ from edged.update.moves import (
     Verifying,
     Wanted,
 )
-from edged.update.offers import Offer
+from edged.update.offers import Conditions, Offer
 from edged.update.rollout import share
 from edged.wire.updates import Activity, Reason, WhyNot
 from edged.wire.words import size_text
@@ -117,3 +117,18 @@ def _resting(why_not: Sequence[WhyNot], *, heard: bool) -> str:
     if why_not:
         return f"nothing to take; {_because(why_not[0].reason, why_not)}"
     return "up to date"
+
+
+def unasked(seen: Conditions, since_utc: str) -> tuple[WhyNot, ...]:
+    """Say that no source is asked, where the strategy in force forbids it."""
+    if seen.may_look:
+        return ()
+    return (
+        WhyNot(
+            reason=Reason.STRATEGY,
+            source="",
+            text=f"no source is asked while the box is {seen.strategy}",
+            hint="edgectl strategy",
+            since_utc=since_utc,
+        ),
+    )

@@ -46,6 +46,7 @@ class Rounds:
         porter: follows changes.
         door: the daemon.
         clock: for waits.
+        may_look: tells whether the box may ask sources by itself now.
         tell: called when there may be news.
 
     Attributes:
@@ -64,11 +65,12 @@ class Rounds:
         porter: Porter,
         door: Door,
         clock: Clock,
+        may_look: Callable[[], bool],
         tell: Callable[[], None],
     ) -> None:
         self._scout, self._council, self._will = scout, council, will
         self._diary, self._porter, self._door = diary, porter, door
-        self._clock, self._tell = clock, tell
+        self._clock, self._may_look, self._tell = clock, may_look, tell
         self._summons = asyncio.Event()
         self._looks = False
         self._askers: list[asyncio.Future[None]] = []
@@ -99,7 +101,7 @@ class Rounds:
 
     def wake(self) -> None:
         """Do what is due: look, or decide anew."""
-        if self._scout.due() and self._will.pause() is None:
+        if self._scout.due() and self._looks_by_itself:
             self.helm.move(LookDue())
         else:
             self.decide()
@@ -107,13 +109,17 @@ class Rounds:
     def arm(self) -> None:
         """Set the one timer, for whatever comes first."""
         ends = [self._council.again_s, report.until_s(self.helm.state)]
-        if self._will.pause() is None:
+        if self._looks_by_itself:
             ends.append(self._scout.next_s)
         known = [end for end in ends if end is not None]
         if known:
             self._arm(max(SOONEST_S, min(known) - self._clock.monotonic()))
         else:
             self.disarm()
+
+    @property
+    def _looks_by_itself(self) -> bool:
+        return self._will.pause() is None and self._may_look()
 
     def _arm(self, wait_s: float) -> None:
         self.disarm()

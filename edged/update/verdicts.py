@@ -52,6 +52,7 @@ _TABLE: dict[type[EdgedError], tuple[Turn, Reason]] = {
     errors.UnknownChange: (Turn.RETRY, Reason.DAEMON_AWAY),
     # Its time has not come.
     errors.ChangeUnderWay: (Turn.WAIT, Reason.UNDER_WAY),
+    errors.NotNow: (Turn.WAIT, Reason.STRATEGY),
     errors.Pinned: (Turn.WAIT, Reason.PINNED),
     errors.Busy: (Turn.RETRY, Reason.BUSY),
     # It is not wanted.

@@ -191,6 +191,8 @@ class InstallRequest(
         downgrade: an older `seq` than the live one is wanted.
         wait: answer when the release serves, or does not. False: as soon as it is
             received, with the number of its change.
+        unattended: nobody waits for it; while the strategy allows no trial it is
+            refused, and may be sent again.
         source: whose release it is. A signed one has its metadata in `signed/` of the
             tar, and may leave out files that this box has.
     """
@@ -199,6 +201,7 @@ class InstallRequest(
     new_signature: bool = False
     downgrade: bool = False
     wait: bool = True
+    unattended: bool = False
     source: SourceName | None = None
 
 

@@ -45,6 +45,7 @@ class Reason(enum.Enum):
     WINDOW = "window"
     BATTERY = "battery"
     HOT = "hot"
+    STRATEGY = "strategy"  # what the box allows itself now; see `wire.adapt`
     METERED = "metered"
     BUSY = "busy"  # inference has the right of way
     STORE_FAILED = "store-failed"

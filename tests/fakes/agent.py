@@ -235,7 +235,7 @@ def fake_app(
         upkeep=agent,
         recall=agent,
         window=agent,
-        governor=Governor(TABLE, sensors=Sensors(NOWHERE), clock=SystemClock()),
+        governor=Governor(TABLE, Sensors(NOWHERE), SystemClock()),
         profiler=agent,
         reads=fake_reads(),
         updater=updater or FakeUpdater(),

@@ -23,6 +23,7 @@ from edged.activate.window import Window
 from edged.activate.workshop import Workshop
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Files
+from edged.serve.conditions import QUIET
 from edged.serve.reception import Limits
 from edged.serve.registry import Registry
 from edged.serve.request import InferRequest, Sequence
@@ -33,6 +34,7 @@ from edged.store.links import Links
 from edged.store.manifest import write_manifest
 from edged.store.profiles import Profiles
 from edged.store.releases import Releases
+from edged.watch import Owned
 from edged.wire.changes import Step, Wish
 from edged.wire.messages import (
     Changed,
@@ -136,6 +138,7 @@ class Box:
         profiles = Profiles(self.layout, self.files)
         self.trial = Believer(profiles)
         self.history = History(Journal(self.layout, self.files), SystemClock())
+        self.regime = Owned(QUIET)
         self.shop: Workshop[Live] = Workshop(
             releases=self.releases,
             links=self.links,
@@ -150,6 +153,7 @@ class Box:
             profiles=profiles,
             trial=self.trial,
             swapper=self.registry,
+            regime=self.regime.watch,
             keep_releases=3,
         )
         self.agent: Agent[Live] = Agent(self.shop, rules, boot=lambda: boot)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edged.activate.verifier import Vouched
+from edged.adapt.strategy import TABLE
 from edged.errors import (
     BadBundle,
     BadModel,
@@ -21,6 +22,7 @@ from edged.errors import (
     Draining,
     EdgedError,
     Held,
+    NotNow,
     NotReady,
     Pinned,
     Quarantined,
@@ -32,6 +34,8 @@ from edged.errors import (
     Unsigned,
 )
 from edged.host.files import Site
+from edged.serve.conditions import QUIET
+from edged.wire.adapt import Strategy
 from edged.wire.changes import Change, ChangeRequest, PinRequest, SeqRequest, Step, Wish
 from edged.wire.messages import Changed, InstallRequest, ModelName, ModelPhase
 from edged.wire.names import Trust
@@ -403,6 +407,28 @@ async def test_a_pinned_model_stays_as_it_is(box: Box) -> None:
     await box.install(bundle(seq=2))
 
     assert box.registry.live("sums").seq == 2
+
+
+async def test_a_strategy_that_allows_no_trial_holds_off_the_updater_alone(
+    box: Box,
+) -> None:
+    """A person's install is tried at once; the updater comes again."""
+    hot = msgspec.structs.replace(
+        QUIET,
+        strategy=Strategy.THROTTLED,
+        because="82 C",
+        caps=TABLE[Strategy.THROTTLED],
+    )
+    box.regime.set(hot)
+
+    with pytest.raises(NotNow, match=r"while the box is throttled \(82 C\)") as caught:
+        await box.install(bundle(seq=2), unattended=True)
+    await box.install(bundle(seq=2))
+    box.regime.set(QUIET)
+    await box.install(bundle(seq=3), unattended=True)
+
+    assert 60.0 == caught.value.retry_after_s
+    assert box.registry.live("sums").seq == 3
 
 
 async def test_a_box_for_signed_releases_takes_no_others(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Bench:
     def __init__(self, name: str, root: Path) -> None:
         self.board, self.clock = Board(name, root), Hours()
         sensors = Sensors(root, clock=self.clock)
-        self.governor = Governor(QUICK, sensors=sensors, clock=self.clock)
+        self.governor = Governor(QUICK, sensors, self.clock)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Governor]:

@@ -89,7 +89,7 @@ async def test_the_updater_brings_in_what_a_source_vouches_for_alone() -> None:
         )
 
     assert [403, 403, 403, 200] == statuses
-    assert [InstallRequest(source="main")] == agent.asked
+    assert [InstallRequest(source="main", unattended=True)] == agent.asked
 
 
 QUERIES = {

@@ -14,7 +14,7 @@ from tests.fakes.board import Board
 async def test_a_look_is_taken_anew_for_each_question(tmp_path: Path) -> None:
     """What has changed since is told."""
     board = Board("pi5-idle", tmp_path)
-    governor = Governor(TABLE, sensors=Sensors(tmp_path), clock=SystemClock())
+    governor = Governor(TABLE, Sensors(tmp_path), SystemClock())
     looking = Looking(governor, lambda: {"onnxruntime": "1.32.0"}, root=tmp_path)
 
     first = await looking.look()

@@ -30,6 +30,7 @@ from edged.update.judgement import wanted
 from edged.update.moves import Checking
 from edged.update.offers import Conditions, Installed, Offer, Policy
 from edged.update.window import window
+from edged.wire.adapt import Errand
 from edged.wire.changes import Step
 from edged.wire.updates import (
     Activity,
@@ -939,6 +940,50 @@ async def test_a_hot_box_waits_in_the_middle(world: World) -> None:
         status = await until(courier, lambda s: "too hot" in s.text)
 
     assert Activity.DOWNLOADING is status.activity
+
+
+async def test_a_box_that_may_not_fetch_waits_in_the_middle(world: World) -> None:
+    """And goes on when it may."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+        world.conditions.set(Conditions(errands=(), strategy="critical (5 %)"))
+        status = await until(courier, lambda s: "box is critical" in s.text)
+        world.carrier.hold.set()
+        world.conditions.set(Conditions())
+        (attempt,) = await until_installed(courier)
+
+    assert Activity.DOWNLOADING is status.activity
+    assert Outcome.INSTALLED is attempt.outcome
+
+
+async def test_a_strategy_holds_a_release_back_and_says_so(world: World) -> None:
+    """Sources are asked where it allows that; and no further."""
+    world.conditions.set(Conditions(errands=(Errand.CHECK,), strategy="lean (15 %)"))
+    async with world.alive() as courier:
+        status = await until_is(courier, Activity.HELD)
+        world.conditions.set(Conditions(errands=tuple(Errand)))
+        await until_installed(courier)
+
+    assert [Reason.STRATEGY] == [why.reason for why in status.reasons]
+    assert "while the box is lean (15 %)" in status.reasons[0].text
+
+
+async def test_a_strategy_that_forbids_looks_asks_no_source(world: World) -> None:
+    """Unless a person does; and it is told why nobody is asked."""
+    world.conditions.set(Conditions(errands=(), strategy="critical (5 %)"))
+    async with world.alive() as courier:
+        silent = await courier.update(UpdateRequest(wait_s=0.2))
+        looks = world.source.looks
+        asked = await courier.check(UpdateScope(), "ann")
+        world.conditions.set(Conditions(errands=tuple(Errand)))
+        await until_installed(courier)
+
+    assert 0 == looks
+    assert ["no source is asked while the box is critical (5 %)"] == [
+        why.text for why in silent.reasons
+    ]
+    assert {Reason.STRATEGY} == {why.reason for why in asked.reasons}
+    assert len(asked.reasons) > len(silent.reasons)
 
 
 async def test_a_revoked_live_release_is_replaced_by_an_older_one(world: World) -> None:

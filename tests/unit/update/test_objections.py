@@ -19,6 +19,7 @@ from edged.update.offers import (
     Wishes,
 )
 from edged.update.window import window
+from edged.wire.adapt import Errand
 from edged.wire.listing import Listing, Stage
 from edged.wire.updates import Reason
 
@@ -322,6 +323,12 @@ def test_a_wish_that_is_over_or_for_another_model_does_not_count(
             Reason.HOT,
             "the box is too hot for more work",
             "give it air; it goes on by itself",
+        ),
+        (
+            conditions(errands=(Errand.CHECK,), strategy="lightweight (15 %)"),
+            Reason.STRATEGY,
+            "nothing is fetched while the box is lightweight (15 %)",
+            "edgectl strategy; if it must be: edgectl strategy force normal --for 1h",
         ),
         (
             conditions(busy=True),
