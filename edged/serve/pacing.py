@@ -2,7 +2,8 @@
 
 Law: pure; the clock is a parameter. Rest follows work: after a run that took one
 second, a model that may run half of the time rests one. What it did not use it does
-not save up, so nobody is late for it and no burst makes up for a quiet hour.
+not save up: no burst makes up for a quiet hour. The scheduler ends a rest for which
+somebody would be late: a box answers with less before it answers late.
 """
 
 

@@ -8,7 +8,7 @@ Where a run happens is `placement`'s to say.
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -26,7 +26,8 @@ from edged.serve.stats import Recent
 
 T = TypeVar("T")
 
-#: A request that waits for company leaves so many usual runs before its deadline.
+#: A request that waits for company, or for the end of a rest, leaves so many usual runs
+#: before its deadline.
 _MARGIN = 2.0
 
 #: Of all runs within this one is learnt from, which takes less than a hundredth of it.
@@ -97,6 +98,8 @@ class Scheduler:
     def wait_s(self, peer: Hashable, priority: int, run_s: float) -> float:
         """Return how long a new request would wait, if all goes on as of late.
 
+        A rest is no such wait: it ends before somebody is late for it.
+
         Args:
             peer: who asks.
             priority: of the request.
@@ -105,8 +108,7 @@ class Scheduler:
         ahead = len(self._since_s)
         if self._queue:
             ahead += self._queue.ahead(peer, priority)
-        rest_s = self._pacing.left_s(time.monotonic()) if self._is_paced else 0.0
-        return rest_s + ahead * (self._pace.usual_s or run_s / self._workers)
+        return ahead * (self._pace.usual_s or run_s / self._workers)
 
     # --- doing -------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class Scheduler:
             and not self.window_s
             and not job.fills
             and not self._queue
-            and not (self._is_paced and self._rests())
+            and not (self._is_paced and self._rest_s([job]) > 0)
             and self._may_run(job)
         ):
             self._run_here(job)
@@ -185,9 +187,11 @@ class Scheduler:
     def _feed(self) -> None:
         """Give free workers what is next."""
         while len(self._since_s) < self._workers:
-            if self._is_paced and self._queue and self._rests():
-                self._feed_in(self._pacing.left_s(time.monotonic()))
-                return
+            if self._is_paced and self._queue:
+                rest_s = self._rest_s(self._queue)
+                if rest_s > 0:
+                    self._feed_in(rest_s)
+                    return
             batch = self._next()
             if not batch:
                 return
@@ -196,8 +200,13 @@ class Scheduler:
             self._since_s[batch] = time.monotonic()
             self._executor.submit(self._work, batch, asyncio.get_running_loop())
 
-    def _rests(self) -> bool:
-        return self._pacing.left_s(time.monotonic()) > 0
+    def _rest_s(self, waiting: Iterable[Job]) -> float:
+        """Return how long it rests still, if nobody who waits is late for it."""
+        now_s = time.monotonic()
+        left_s = self._pacing.left_s(now_s)
+        if not left_s:
+            return 0.0
+        return min(left_s, min(map(self._latest_s, waiting)) - now_s)
 
     def _feed_in(self, seconds: float) -> None:
         """Look again after a while, and not at an earlier time any more."""
@@ -236,8 +245,12 @@ class Scheduler:
 
     def _until_s(self, job: Job) -> float:
         """Return until when a request may wait for others: nobody is late for them."""
+        return min(job.admitted_ns / 1e9 + self.window_s, self._latest_s(job))
+
+    def _latest_s(self, job: Job) -> float:
+        """Return when a request's run should begin at the latest."""
         run_s = _MARGIN * self._taken[job.rung.id].usual_ns / 1e9
-        return min(job.admitted_ns / 1e9 + self.window_s, job.deadline_s - run_s)
+        return job.deadline_s - run_s
 
     def _may_run(self, job: Job) -> bool:
         return job.rung.runs.concurrent or not self._busy.get(job.rung)

@@ -290,10 +290,40 @@ async def test_who_may_run_all_the_time_again_does_at_once(desk: Desk) -> None:
     assert ({"first"}, {"first", "second"}) == (set(resting), set(desk.outcomes))
 
 
-async def test_a_rest_is_a_wait(desk: Desk) -> None:
-    """Who chooses by deadlines must know of it."""
-    desk.scheduler.obey(window_s=0.0, duty=0.1)
-    desk.job("first", takes_ns=1_000_000_000)
+async def test_nobody_is_late_for_a_rest(desk: Desk) -> None:
+    """It ends two usual runs before the first deadline, and not much sooner."""
+    desk.scheduler.obey(window_s=0.0, duty=0.01)
+    desk.job("first", takes_ns=200_000_000)
+    await desk.settled()
+    began_s = time.monotonic()
+
+    desk.job("patient", within_s=60.0)
+    desk.job("hurried", within_s=1.0, priority=1)
+    waits_s = desk.scheduler.wait_s("b", 0, 0.0)
+    while "hurried" not in desk.outcomes:  # noqa: ASYNC110  # no event outside
+        await asyncio.sleep(0.01)
+    rested_s = time.monotonic() - began_s
+
+    assert isinstance(desk.outcomes["hurried"], Ran)
+    assert "patient" not in desk.outcomes
+    assert rested_s >= 0.59
+    assert 0.0 == waits_s
+    desk.scheduler.obey(window_s=0.0, duty=1.0)
     await desk.settled()
 
-    assert 5.0 < desk.scheduler.wait_s("a", 0, 0.0) <= 9.0
+
+async def test_who_is_in_a_hurry_runs_at_once(desk: Desk) -> None:
+    """Where it would be late otherwise; on the loop, too."""
+    for takes_ns in (10_000, 20_000):
+        await desk.measured(takes_ns=takes_ns)
+    desk.scheduler.obey(window_s=0.0, duty=0.000_01)
+    desk.job("first", takes_ns=900_000)
+
+    desk.job("hurried", within_s=0.000_1)
+    desk.job("patient", within_s=60.0)
+
+    assert Placement.LOOP is desk.scheduler.placement("v")
+    assert "hurried" in desk.outcomes
+    assert "patient" not in desk.outcomes
+    desk.scheduler.obey(window_s=0.0, duty=1.0)
+    await desk.settled()
