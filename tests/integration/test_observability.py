@@ -39,6 +39,7 @@ from edged.wire.words import read_utc
 from tests.fakes.daemon import ROOT, Daemon, running, short_home
 from tests.fakes.nginx import nginx
 from tools import dashboard
+from tools.completions import commands as commands_of_edgectl
 
 FOLDER = ROOT / "observability"
 ALERTS = FOLDER / "alerts.yaml"
@@ -227,12 +228,22 @@ def test_alerts_know_reasons_and_levels_that_exist() -> None:
             for found in re.findall(rf'\b{label}=~?"([^"]*)"', rule["expr"])
             for value in found.split("|")
         }
-        for label in ("reason", "level")
+        for label in ("reason", "level", "strategy")
     }
 
     assert words["reason"] <= {reason.value for reason in Reason}
     assert words["level"] <= {level.value for level in Level}
+    assert words["strategy"] <= {strategy.value for strategy in Strategy}
     assert all(words.values())
+
+
+def test_alerts_say_what_to_type() -> None:
+    """Commands of edgectl that exist."""
+    paths = {" ".join(command.words) for command in commands_of_edgectl()}
+    typed = re.findall(r"`edgectl ([^`]*?)(?: \{\{[^`]*)?`", ALERTS.read_text())
+
+    assert len(typed) > 5
+    assert set() == {*typed} - paths
 
 
 @needs_promtool
