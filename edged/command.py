@@ -6,16 +6,27 @@ hold, and `RestartPreventExitStatus=78` keeps a typo from becoming a restart loo
 """
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from edged.errors import EdgedError
 from edged.wire.notices import Notice
 
 logger = logging.getLogger("edged")
+
+
+def launch(main: Callable[[], int]) -> None:
+    """Be a console script: leave with the status that `main` returns.
+
+    Who is ended by the watchdog's SIGABRT, or by a fault in native code, leaves the
+    stack of every thread on stderr, which is the journal.
+    """
+    faulthandler.enable()
+    leave(main())
 
 
 def run(life: Coroutine[Any, Any, None]) -> int:

@@ -34,7 +34,7 @@ from edged.api.server import Server
 from edged.api.updates import NoUpdater, Updater
 from edged.api.vitals import vitals
 from edged.bounds import connection_limits, region_bounds, registry_limits
-from edged.command import leave, run, say
+from edged.command import launch, leave, run, say
 from edged.errors import BadConfig
 from edged.host.clock import Clock, SystemClock
 from edged.host.files import DiskFiles, Files, Site
@@ -330,7 +330,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def command() -> None:
     """Be the console script."""
-    leave(main())
+    launch(main)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

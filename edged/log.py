@@ -27,7 +27,6 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
-IDENTIFIER = "edged"
 # Journald takes datagrams up to the socket's send buffer, about 200 kB; beyond that
 # it wants a sealed memfd. No record of ours has a reason to be longer than this.
 MESSAGE_MAX_CHARS = 16_384
@@ -50,6 +49,7 @@ Send = Callable[[Fields], None]
 def configure(
     level: str,
     *,
+    name: str = "edged",
     environ: Mapping[str, str] = os.environ,
     stream: TextIO = sys.stderr,
 ) -> None:
@@ -57,12 +57,13 @@ def configure(
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
+        name: of the process, as `journalctl -t` finds it.
         environ: where JOURNAL_STREAM is looked up.
         stream: stderr, as systemd or a terminal gave it to us.
     """
     handler: logging.Handler
     if is_journal(stream, environ):
-        handler = JournalHandler(_choose(), fallback=stream)
+        handler = JournalHandler(_choose(), name=name, fallback=stream)
     else:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(PlainFormatter())
@@ -108,19 +109,21 @@ class JournalHandler(logging.Handler):
 
     Args:
         send: takes the fields of one entry; OSError if it cannot deliver them.
+        name: of the process.
         fallback: takes the text of an entry that could not be delivered.
     """
 
-    def __init__(self, send: Send, *, fallback: TextIO) -> None:
+    def __init__(self, send: Send, *, name: str, fallback: TextIO) -> None:
         super().__init__()
         self._send = send
+        self._process = name
         self._fallback = fallback
 
     def emit(self, record: logging.LogRecord) -> None:
         """Deliver one record."""
         try:
             message = self.format(record)
-            self._send(entry(record, message))
+            self._send(entry(record, message, self._process))
         except OSError:
             print(message, file=self._fallback)
         except (TypeError, ValueError):
@@ -128,12 +131,12 @@ class JournalHandler(logging.Handler):
             self.handleError(record)
 
 
-def entry(record: logging.LogRecord, message: str) -> Fields:
+def entry(record: logging.LogRecord, message: str, process: str) -> Fields:
     """Return the journal fields of one record; the message holds any traceback."""
     fields = {
         "MESSAGE": message[:MESSAGE_MAX_CHARS],
         "PRIORITY": str(_priority(record.levelno)),
-        "SYSLOG_IDENTIFIER": IDENTIFIER,
+        "SYSLOG_IDENTIFIER": process,
         "LOGGER": record.name,
         "CODE_FILE": record.pathname,
         "CODE_LINE": str(record.lineno),

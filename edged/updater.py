@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from edged.api.update_metrics import UpdateMetrics
 from edged.api.updates import NoUpdater, Updater, updates_app
 from edged.bounds import connection_limits
 from edged.client.control import Control
-from edged.command import leave, run, say
+from edged.command import launch, run, say
 from edged.errors import BadConfig
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles, Site
@@ -40,23 +40,38 @@ logger = logging.getLogger("edged")
 
 Load = Callable[[], config.Loaded]
 
+NAME = "edged-updater"
+
 #: Where it keeps what it fetches, as the package makes it.
 STATE_DIR = Path("/var/lib/edged-updater")
 
 
 class Announcer:
-    """The last service to start and the first to end: it says so."""
+    """The last service to start and the first to end: it says so.
+
+    Args:
+        notifier: the service manager's ear.
+        sources: how many there are.
+        moves: returns when every part of the process has moved.
+    """
 
     name = "announcer"
 
-    def __init__(self, notifier: Notifier, sources: int) -> None:
-        self._notifier, self._sources = notifier, sources
+    def __init__(
+        self, notifier: Notifier, sources: int, moves: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._notifier, self._sources, self._moves = notifier, sources, moves
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Say READY, and before anything else ends, STOPPING."""
+        """Say READY, feed the watchdog, and before anything else ends say STOPPING."""
         self._notifier.ready(f"updates from {self._sources} sources")
         ready()
         try:
+            interval_s = self._notifier.watchdog_interval_s()
+            while interval_s is not None:
+                await self._moves()
+                self._notifier.watchdog()
+                await asyncio.sleep(interval_s)
             await asyncio.Event().wait()  # the way out is cancellation
         finally:
             self._notifier.stopping()
@@ -106,7 +121,7 @@ class UpdaterProcess:
             if self._updating is not None:
                 services += [self._updating.outlook, self._updating]
             sources = len(settings.update.sources)
-            services.append(Announcer(self._notifier, sources))
+            services.append(Announcer(self._notifier, sources, self._moves))
             await supervise(services, stop)
 
     def _door(self, stack: ExitStack) -> Door:
@@ -134,6 +149,10 @@ class UpdaterProcess:
             inherited=given,
         )
 
+    async def _moves(self) -> None:
+        if self._updating is not None:
+            await self._updating.moves()
+
     def _updater(self) -> Updater:
         if self._updating is not None:
             return self._updating.courier
@@ -156,7 +175,7 @@ class UpdaterProcess:
             logger.info("setting %s: %s -> %s%s", *what)
         self._loaded = config.reloaded(self._loaded, loaded)
         settings = self._loaded.settings
-        log.configure(settings.log.level.value)
+        log.configure(settings.log.level.value, name=NAME)
         self._roles.admin_groups = settings.control.admin_groups
         self._roles.admin_users = settings.control.admin_users
         if self._updating is not None:
@@ -184,20 +203,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = load()
     except BadConfig as error:
-        say(f"edged-updater: {error.message}")
+        say(f"{NAME}: {error.message}")
         return os.EX_CONFIG
-    log.configure(loaded.settings.log.level.value)
+    log.configure(loaded.settings.log.level.value, name=NAME)
     return run(UpdaterProcess(loaded, load).run())
 
 
 def command() -> None:
     """Be the console script."""
-    leave(main())
+    launch(main)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="edged-updater",
+        prog=NAME,
         description="Fetch releases, and hand them in at edged's control socket.",
     )
     parser.add_argument(

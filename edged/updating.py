@@ -4,6 +4,7 @@ Law: calls constructors and decides nothing. It is imported by a process that fe
 and by no other: TUF and the HTTP client come with it.
 """
 
+import asyncio
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,16 @@ class Updating:
             self._door.close()
             for threads in (self._trust, self._disk):
                 threads.shutdown(wait=False, cancel_futures=True)
+
+    async def moves(self) -> None:
+        """Return when each thread has come to the end of what it was at.
+
+        One that hangs, in a name that nobody answers for or on a disk that is gone,
+        lets this wait.
+        """
+        loop = asyncio.get_running_loop()
+        for threads in (self._trust, self._disk):
+            await loop.run_in_executor(threads, int)
 
     def obey(self, settings: Settings) -> None:
         """Take over changed settings."""

@@ -36,7 +36,7 @@ def record(level: int = logging.WARNING, **extra: object) -> logging.LogRecord:
 
 def test_fields_of_edged_go_to_the_journal_in_capitals() -> None:
     """`journalctl EDGED_MODEL=digits` finds the record."""
-    actual = entry(record(edged_model="digits", other=1), "cannot load")
+    actual = entry(record(edged_model="digits", other=1), "cannot load", "edged")
 
     expected = {
         "MESSAGE": "cannot load",
@@ -73,14 +73,14 @@ def test_a_record_with_a_code_has_an_id_of_its_own() -> None:
 )
 def test_levels_are_syslog_priorities(level: int, expected: str) -> None:
     """`journalctl -p err` shows errors and worse."""
-    actual = entry(record(level), "")["PRIORITY"]
+    actual = entry(record(level), "", "edged")["PRIORITY"]
 
     assert expected == actual
 
 
 def test_an_entry_is_bounded() -> None:
     """A message of a megabyte does not become a datagram of a megabyte."""
-    fields = entry(record(edged_code="y" * 10**6), "x" * 10**6)
+    fields = entry(record(edged_code="y" * 10**6), "x" * 10**6, "edged")
 
     assert 2 * MESSAGE_MAX_CHARS < len(datagram(fields)) < 2 * MESSAGE_MAX_CHARS + 350
 
@@ -111,7 +111,7 @@ def test_what_the_journal_does_not_take_goes_to_stderr() -> None:
 
     stream = io.StringIO()
 
-    JournalHandler(refuse, fallback=stream).handle(record())
+    JournalHandler(refuse, name="edged", fallback=stream).handle(record())
 
     assert "cannot load\n" == stream.getvalue()
 
