@@ -14,6 +14,7 @@ from edged.activate.shelf import standing
 from edged.activate.swapper import P
 from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
+from edged.errors import NotReady, UnknownModel
 from edged.wire.changes import (
     EDGED,
     Change,
@@ -59,7 +60,12 @@ class Window(Generic[P]):
         return FileSums(sha256=await self._shop.look(self._shop.releases.sums))
 
     async def detail(self, request: ModelName) -> ModelDetail:
-        """Describe one model: state, ladder, releases, manifest."""
+        """Describe one model: state, ladder, releases, manifest.
+
+        Raises:
+            UnknownModel: it is not installed.
+            NotReady: it is, and the start has not come to it yet.
+        """
         shop, name = self._shop, request.name
 
         def look() -> tuple[tuple[ReleaseRef, ...], Manifest | None]:
@@ -79,9 +85,14 @@ class Window(Generic[P]):
             return refs, live.manifest if live else None
 
         releases, manifest = await shop.look(look)
-        status = msgspec.structs.replace(
-            shop.swapper.status(name), change=self.open_change(name)
-        )
+        try:
+            status = shop.swapper.status(name)
+        except UnknownModel:  # the store has it, as was just looked up
+            raise NotReady(
+                f"cannot describe model {name!r} yet: edged is still starting",
+                hint="edgectl status",
+            ) from None
+        status = msgspec.structs.replace(status, change=self.open_change(name))
         pin = shop.history.pinned(name)
         return ModelDetail(
             status=status,

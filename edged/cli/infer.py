@@ -7,6 +7,7 @@ can still send tensors.
 
 import argparse
 import time
+from contextlib import suppress
 
 from edged.cli import answers, oipjson, tensors
 from edged.cli.answers import Class, Inference, Timing
@@ -15,7 +16,7 @@ from edged.cli.exits import Exit
 from edged.cli.output import fold
 from edged.cli.parser import add_common
 from edged.client.inference import Client, InferOptions, Result
-from edged.errors import NoAccess, NoDaemon, ProtocolError
+from edged.errors import NoAccess, NoDaemon, ProtocolError, UnknownModel
 from edged.wire.adapt import Preference
 from edged.wire.endpoints import MODEL
 from edged.wire.messages import ModelName
@@ -23,6 +24,8 @@ from edged.wire.release import Input, Output, Signature
 
 #: Longer than a model that a person waits for; the daemon has its own bound below.
 TIMEOUT_S = 60.0
+#: For a daemon that is just starting: callers of its data socket wait meanwhile.
+START_S = 15.0
 
 
 def fill(to: argparse.ArgumentParser) -> None:
@@ -61,6 +64,10 @@ def run(desk: Desk, args: argparse.Namespace) -> Exit:
     source = tensors.load(args.input)
     timeout_s = place.timeout_s or TIMEOUT_S
     with Client(place.data_socket, timeout_s=timeout_s) as client:
+        # First of all, so that it is answered by a daemon that has come to its models,
+        # and what is timed below has a connection.
+        with suppress(UnknownModel):  # told below, with the nearest name
+            client.ready(args.model, timeout_s=place.timeout_s or START_S)
         signature = _signature(desk, client, args.model, source)
         inputs = tensors.read(source, signature.inputs)
         if args.print_curl:
@@ -96,7 +103,6 @@ def _ask(
     if labelled:
         named["outputs"] = [spec.name for spec in signature.outputs]
         named["classes"] = labelled
-    client.ready(args.model)  # so that what is timed below has a connection
     took_s = []
     for _ in range(args.repeat):
         began = time.perf_counter()

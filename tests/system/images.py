@@ -33,6 +33,9 @@ PACKAGES = (
     "tzdata",
 )
 
+#: mmdebstrap leaves it to others to make one.
+HOSTS = "127.0.0.1 localhost models.test\n::1 localhost\n"
+
 MIRROR = os.environ.get("MIRROR", "http://deb.debian.org/debian")
 CACHE = Path(os.environ.get("EDGED_IMAGES", "/var/tmp/edged-images"))  # noqa: S108
 
@@ -44,9 +47,9 @@ def image(suite: str) -> Path:
         subprocess.CalledProcessError: it cannot be made; mmdebstrap has said why.
     """
     names = ",".join(PACKAGES)
-    key = hashlib.sha256(f"{MIRROR} {names}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{MIRROR} {names} {HOSTS}".encode()).hexdigest()[:12]
     root = CACHE / f"{suite}-{key}"
-    with _only_one(CACHE / f"{suite}.lock"):
+    with only_one(CACHE / f"{suite}.lock"):
         if not root.is_dir():
             _make(suite, names, root)
     return root
@@ -60,13 +63,15 @@ def _make(suite: str, names: str, root: Path) -> None:
     # Empty: an id of its own at every boot. Without the file systemd asks on the
     # console what a person wants of a new machine.
     (unfinished / "etc/machine-id").write_text("")
+    (unfinished / "etc/hosts").write_text(HOSTS)
     # Enabled by its package, and started by the tests that have a use for it.
     (unfinished / "etc/systemd/system/multi-user.target.wants/nginx.service").unlink()
     unfinished.rename(root)
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
+    """Keep others who make the same thing out of this block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

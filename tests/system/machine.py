@@ -14,7 +14,9 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +103,8 @@ class Machine:
             options: of `subprocess.run`, such as `input`.
         """
         command = self.words(*words, user=user)
-        options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
+        if "input" not in options:
+            options.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(  # noqa: PLW1510  # told below, with its output
             command, capture_output=True, text=True, timeout=timeout_s, **options
         )
@@ -119,21 +122,29 @@ class Machine:
         return self.run("systemctl", "show", "-P", name, unit).stdout.strip()
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Make a text file of root's in it, and the folders on the way."""
-        target = self.inside / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        target.chmod(mode)
+        """Make a text file of root's in it, and the folders on the way.
+
+        By a process inside: a link in there, followed from outside, would lead to a
+        file of ours.
+        """
+        script = 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod "$2" "$1"'
+        self.run("sh", "-euc", script, "-", path, f"{mode:o}", input=text)
 
     def put(self, source: Path, path: str) -> None:
-        """Copy a file or a folder of ours to `path` in it, for everybody to read."""
-        target = self.inside / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copy(source, target)
-        self.run("chmod", "-R", "a+rX", path)
+        """Copy a file or a folder of ours to `path` in it, for everybody to read.
+
+        What was at `path` before is gone.
+        """
+        with tempfile.TemporaryFile() as packed:
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                archive.add(source, "put")
+            packed.seek(0)
+            script = (
+                'rm -rf "$1" "$1.part"; mkdir -p "$1.part"; cd "$1.part"\n'
+                'tar -x --no-same-owner; mv put "$1"; rmdir "$1.part"\n'
+                'chmod -R a+rX "$1"'
+            )
+            self.run("sh", "-euc", script, "-", path, stdin=packed)
 
     def journal(self, *words: str) -> list[dict[str, Any]]:
         """Return entries, oldest first; `words` are journalctl's own."""
@@ -260,8 +271,11 @@ class _Container:
         try:
             self._outer.wait(STOP_S)
         except subprocess.TimeoutExpired:
+            leader = self._init()
             self._outer.kill()
             self._outer.wait()
+            if leader is not None:
+                os.kill(leader, signal.SIGKILL)  # and with it all that is inside
         for group in self._groups:
             for folder, _, _ in os.walk(group, topdown=False):
                 Path(folder).rmdir()

@@ -53,8 +53,8 @@ def test_fields_of_edged_go_to_the_journal_in_capitals() -> None:
 
 def test_a_record_with_a_code_has_an_id_of_its_own() -> None:
     """`journalctl -x` looks its text up by this id, which is the code's alone."""
-    coded = entry(record(edged_code="bad-model", edged_model="digits"), "")
-    other = entry(record(edged_code="held"), "")
+    coded = entry(record(edged_code="bad-model", edged_model="digits"), "", "edged")
+    other = entry(record(edged_code="held"), "", "edged")
 
     assert "7fac8d07658353abb4a3aeab5d28ca6d" == coded["MESSAGE_ID"]
     assert coded["MESSAGE_ID"] != other["MESSAGE_ID"]

@@ -9,7 +9,7 @@ import pytest
 
 from edged.activate.probation import Trigger, Trip
 from edged.activate.verifier import Vouched
-from edged.errors import UnknownChange
+from edged.errors import NotReady, UnknownChange
 from edged.wire.changes import EDGED, ChangeRequest, ChangesRequest, SeqRequest, Step
 from edged.wire.messages import FileSums, ModelName, Nothing, Standing
 from edged.wire.names import Trust
@@ -140,3 +140,18 @@ async def test_a_release_is_told_with_its_trust(box: Box) -> None:
         change.trust for change in changes.changes
     ]
     assert "from source main" == changes.changes[0].steps[0].why
+
+
+async def test_what_the_start_has_not_come_to_is_installed_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Who asks too early is told to come again, not that nothing is here."""
+    before = Box(tmp_path)
+    await before.start()
+    await before.install(bundle())
+    before.close()
+    box = Box(tmp_path)
+
+    with pytest.raises(NotReady, match="edged is still starting"):
+        await box.window.detail(ModelName(name="sums"))
+    box.close()
