@@ -69,8 +69,8 @@ class ProfileShelf(Generic[P]):
         release: Release,
         found: Mapping[str, Sequence[VariantProof]],
         profiled: Profiled,
-    ) -> None:
-        """Keep what was found with the proof that is there.
+    ) -> Proof:
+        """Keep what was found with the proof that is there; return both.
 
         Raises:
             Conflict: the release is gone.
@@ -80,7 +80,9 @@ class ProfileShelf(Generic[P]):
         proof = shop.proof_of(release)
         if proof is None or release.folder not in shop.shelf.linked(release.name):
             raise Conflict(f"cannot keep a profile of {release.name}: it was removed")
-        shop.profiles.keep(profiling.merged(proof, found, profiled))
+        whole = profiling.merged(proof, found, profiled)
+        shop.profiles.keep(whole)
+        return whole
 
     # --- the serving side; on the loop -------------------------------------------
 

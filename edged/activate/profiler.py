@@ -178,7 +178,8 @@ class Profiler(Generic[P]):
             by=self._wanted.get(name, EDGED),
             requests=profiling.answered(before, self._shelf.activity()),
         )
-        await shop.work(lambda: self._shelf.keep(release, found, profiled))
+        proof = await shop.work(lambda: self._shelf.keep(release, found, profiled))
+        shop.swapper.proved(name, proof)
         self._problems.pop(name, None)
         self._made[name] += 1
         _record(release, profiled, profiling.failures(found))

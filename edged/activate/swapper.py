@@ -106,6 +106,9 @@ class Swapper(Protocol[P]):
     def serves(self, name: str) -> str | None:
         """Return the digest of what answers to a name. On the loop."""
 
+    def proved(self, name: str, proof: Proof) -> None:
+        """Choose variants by newer figures, if it is what is live. On the loop."""
+
     def loading(self, name: str) -> None:
         """Say that a model is on its way. On the loop."""
 

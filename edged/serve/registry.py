@@ -282,7 +282,7 @@ class Registry:
             if condemns:
                 model.sequences.end_on(model.live)
         model.switch(prepared, keep=keep, at_utc=_text(self._clock))
-        self._changed()
+        self.touch()
 
     def back(self, name: str) -> bool:
         """Make the resident release answer again; tell whether there was one.
@@ -293,7 +293,7 @@ class Registry:
         if model is None or not model.back(_text(self._clock)):
             return False
         self.switches += 1
-        self._changed()
+        self.touch()
         return True
 
     def let_go(self, name: str) -> None:
@@ -323,7 +323,7 @@ class Registry:
         """
         if name in self._models:
             self._models[name].unpark(error)
-            self._changed()
+            self.touch()
 
     def observe(self, name: str, observer: Observer | None) -> None:
         """Tell each run of the release that is live now, on the loop; None for nobody.
@@ -344,22 +344,27 @@ class Registry:
         model = self._models.get(name)
         return model.resident.digest if model and model.resident else None
 
+    def proved(self, name: str, proof: Proof) -> None:
+        """Choose among the variants of what is live by newer figures, if it is it."""
+        if self.serves(name) == proof.digest:
+            self.live(name).chooser.prove(proof)
+
     def loading(self, name: str) -> None:
         """Say that a model is on its way, unless it already answers."""
         model = self._model(name)
         if model.live is None:
             model.phase, model.trouble = ModelPhase.LOADING, None
-            self._changed()
+            self.touch()
 
     def fail(self, name: str, error: EdgedError) -> None:
         """Say why a model does not answer, unless an older release still does."""
         if self._model(name).fail(error):
-            self._changed()
+            self.touch()
 
     def unload(self, name: str) -> bool:
         """Stop answering and give the memory back; tell whether it was loaded."""
         was_loaded = self._model(name).unload()
-        self._changed()
+        self.touch()
         return was_loaded
 
     def forget(self, name: str) -> None:
@@ -367,7 +372,7 @@ class Registry:
         if name in self._models:
             self.unload(name)
             del self._models[name]
-            self._changed()
+            self.touch()
 
     def _model(self, name: str) -> Model:
         if name not in self._models:
@@ -382,9 +387,6 @@ class Registry:
 
     def touch(self) -> None:
         """Say that there is news."""
-        self._changed()
-
-    def _changed(self) -> None:
         self._revision.set(self._revision.watch.value + 1)
 
     def __repr__(self) -> str:

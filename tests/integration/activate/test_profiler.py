@@ -14,10 +14,12 @@ from edged.errors import BadRelease, Conflict, StoreFailed, UnknownModel
 from edged.host.clock import SystemClock
 from edged.host.files import Site
 from edged.serve.live import Live
+from edged.serve.request import InferRequest
 from edged.wire.changes import EDGED
 from edged.wire.messages import ModelName
 from edged.wire.profiles import ModelProfile, ProfileRequest
-from tests.fakes.box import BY, Box, bundle
+from edged.wire.release import BackendName, Variant
+from tests.fakes.box import BY, ONES, Box, bundle
 
 #: Nothing by itself: for tests of what is wanted.
 NEVER = Pace(quiet_s=3600.0)
@@ -114,6 +116,30 @@ async def test_it_measures_each_variant_with_each_count(
     assert release is not None
     assert box.shop.proof_of(release) == found.proof
     assert repr(profiler) == "idle"
+
+
+async def test_what_answers_is_chosen_by_the_new_figures_at_once(
+    box: Box, profiling: Start
+) -> None:
+    """By those of its trial both variants cost the same, so the best one answered."""
+    file, backend = "model.onnx", BackendName.ONNX
+    rungs = tuple(Variant(id=i, backend=backend, file=file) for i in ("fp32", "int8"))
+    await box.install(bundle(variants=rungs))
+    box.trial.wall_ms = {"fp32": 36_000_000.0}
+    profiler = profiling()
+    live = box.registry.live("sums")
+
+    def chosen() -> str:
+        asked = InferRequest(
+            model="sums", inputs={"x": ONES}, deadline_s=time.monotonic() + 3600
+        )
+        return live.chooser.choose(asked).rung.id
+
+    before = chosen()
+    await profiler.begin(SUMS, BY)
+    await ended(profiler)
+
+    assert ("fp32", "int8") == (before, chosen())
 
 
 async def test_who_asks_twice_gets_one_and_is_told_how_far_it_is(

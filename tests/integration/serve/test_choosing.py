@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from edged.errors import DeadlineExceeded, UnknownVariant
 from edged.runtime.base import Array, Tensors
 from edged.serve.live import Live
 from edged.wire.adapt import Preference, Strategy
+from edged.wire.proofs import Board, Cost, Proof, VariantProof
 from edged.wire.tensors import Datatype
 from tests.fakes.ladders import ACCURACY, COSTS, PLAIN, X, asked, ladder, regime
 from tests.fakes.models import live_model, registry_of, signature
@@ -239,6 +241,27 @@ def test_without_a_proof_the_best_answers_until_runs_tell() -> None:
         chosen(live, within_s=0.05),
         chosen(live, within_s=0.02),
     )
+
+
+def test_newer_figures_of_the_same_release_take_their_place() -> None:
+    """The best is as quick as the others now; figures of another say nothing."""
+    live = ladder()
+    registry = registry_of(live)
+    before = chosen(live, within_s=0.05)
+    cost = Cost(threads=1, cpu_ms=1.0, busy_ms=1.0, wall_ms=1.0)
+    newer = Proof(
+        digest="of another",
+        board=Board(runtimes={}, cpu=""),
+        at_utc="now",
+        variants=tuple(VariantProof(id=each, costs=(cost,)) for each in COSTS),
+    )
+
+    registry.proved(live.name, newer)
+    unmoved = chosen(live, within_s=0.05)
+    registry.proved("nobody", newer)
+    registry.proved(live.name, msgspec.structs.replace(newer, digest=live.digest))
+
+    assert ("mid", "mid", "big") == (before, unmoved, chosen(live, within_s=0.05))
 
 
 def test_without_a_proof_and_a_floor_it_must_be_known_to_reach_it() -> None:
