@@ -50,9 +50,10 @@ class Daemon:
         inherit: listening sockets by name, as systemd would hand them over.
         watchdog_s: ask for a watchdog ping within this time.
         program: what Python runs; a test build of the daemon.
+        behind: a command that the whole is put behind.
     """
 
-    def __init__(
+    def __init__(  # ways to start one, by name only
         self,
         home: Path,
         *options: str,
@@ -60,6 +61,7 @@ class Daemon:
         watchdog_s: float | None = None,
         env: dict[str, str] | None = None,
         program: Sequence[str] = PROGRAM,
+        behind: Sequence[str] = (),
     ) -> None:
         self.state, self.runtime = home / "s", home / "r"
         self.data, self.control = (
@@ -81,7 +83,7 @@ class Daemon:
         if watchdog_s is not None:
             environ["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
         folders = ["--state-dir", str(self.state), "--runtime-dir", str(self.runtime)]
-        command = [sys.executable, *program, *folders, *options]
+        command = [*behind, sys.executable, *program, *folders, *options]
         fds: Sequence[int] = ()
         if inherit:
             fds = [sock.fileno() for sock in inherit.values()]
@@ -176,10 +178,16 @@ def running(
     inherit: dict[str, socket.socket] | None = None,
     watchdog_s: float | None = None,
     program: Sequence[str] = PROGRAM,
+    behind: Sequence[str] = (),
 ) -> Iterator[Daemon]:
     """Start a daemon, wait until it serves, and kill it in the end."""
     daemon = Daemon(
-        home, *options, inherit=inherit, watchdog_s=watchdog_s, program=program
+        home,
+        *options,
+        inherit=inherit,
+        watchdog_s=watchdog_s,
+        program=program,
+        behind=behind,
     )
     try:
         yield daemon.ready()

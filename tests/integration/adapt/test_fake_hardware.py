@@ -6,7 +6,6 @@ box. Nothing outside the namespace changes.
 
 import os
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,23 +16,9 @@ import msgspec
 import pytest
 
 from tests.fakes.board import Board
+from tests.fakes.kernel import as_kernel, laptop_with_a_weak_supply
 
 ROOT = Path(__file__).parents[3]
-
-#: $1 is the board. An overlay adds the classes that this kernel lacks; what changes
-#: while we look is bound, as an overlay may not show it.
-MOUNTS = """
-set -e
-mount --make-rprivate /
-mount -t overlay overlay -o "lowerdir=$1/classes:/sys/class" /sys/class
-for class in power_supply thermal hwmon powercap; do
-  mount --bind "$1/sys/class/$class" "/sys/class/$class"
-done
-mount --bind "$1/sys/devices/system/cpu/cpufreq" /sys/devices/system/cpu/cpufreq
-mount --bind "$1/proc/meminfo" /proc/meminfo
-shift
-exec "$@"
-"""
 
 #: Looks once for each line, and says what it found.
 LOOKS = """
@@ -92,18 +77,9 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """Return a laptop with the supply of a Raspberry Pi, or skip where none can be."""
-    if os.geteuid() != 0:
-        pytest.skip("a mount namespace needs root")
-    if shutil.which("unshare") is None:
-        pytest.skip("unshare is not installed (util-linux)")
-    board = Board("laptop", tmp_path)
-    board.set("/sys/class/hwmon/hwmon3/name", "rpi_volt")
-    board.set("/sys/class/hwmon/hwmon3/in0_lcrit_alarm", "0")
-    for name in ("power_supply", "thermal", "hwmon", "powercap"):
-        (tmp_path / "classes" / name).mkdir(parents=True)
-    looks = [sys.executable, "-c", LOOKS]
+    board = laptop_with_a_weak_supply(tmp_path)
     process = subprocess.Popen(
-        ["unshare", "-m", "sh", "-c", MOUNTS, "sh", str(tmp_path), *looks],
+        [*as_kernel(board), sys.executable, "-c", LOOKS],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
