@@ -181,7 +181,8 @@ class Scheduler:
 
     def _run_here(self, job: Job) -> None:
         outcome = run_alone(job)
-        self._measure(job, outcome, is_alone=True)
+        self._measure(job, outcome)
+        self._learn(job, outcome)
         self._tell(job, outcome)
 
     def _feed(self) -> None:
@@ -266,13 +267,15 @@ class Scheduler:
         loop.call_soon_threadsafe(self._ran, batch, outcomes)
 
     def _ran(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        del self._since_s[batch]
+        given_s = self._since_s.pop(batch)
         rung = batch[0].rung
         self._busy[rung] -= 1
         if not self._busy[rung]:
             del self._busy[rung]
         for job, outcome in zip(batch, outcomes, strict=True):
-            self._measure(job, outcome, is_alone=len(batch) == 1)
+            self._measure(job, outcome)
+        if len(batch) == 1:
+            self._learn(batch[0], outcomes[0], given_s)
         self._pace.ended(time.monotonic(), runs=len(batch), waiting=bool(self._queue))
         self._feed()
         for job, outcome in zip(batch, outcomes, strict=True):
@@ -300,7 +303,7 @@ class Scheduler:
         )
         self._settle()
 
-    def _measure(self, job: Job, outcome: Outcome, *, is_alone: bool) -> None:
+    def _measure(self, job: Job, outcome: Outcome) -> None:
         if isinstance(outcome, BaseException):
             return
         ns = outcome.ended_ns - outcome.started_ns
@@ -309,12 +312,25 @@ class Scheduler:
         self._taken[variant].add(ns)
         if self._is_paced:
             self._pacing.ran(time.monotonic(), taken_s=ns / 1e9, workers=self._workers)
-        if outcome.ended_ns >= self._lesson_ns and is_alone and not job.fills:
-            self._lesson_ns = outcome.ended_ns + LESSON_NS
-            self.learn(variant, job.feeds, ns)
         # What waits for company, or copies much, is not for the loop.
         if not self.window_s and not job.fills:
             self._placers[variant].observe(job.input_bytes, ns)
+
+    def _learn(self, job: Job, outcome: Outcome, given_s: float | None = None) -> None:
+        """Let a run teach that no other request shared.
+
+        A busy box wakes threads late, so a worker's run counts from when it was given
+        to it until the loop hears of its end.
+        """
+        if isinstance(outcome, BaseException) or job.fills:
+            return
+        ended_ns = outcome.ended_ns
+        if ended_ns >= self._lesson_ns:
+            self._lesson_ns = ended_ns + LESSON_NS
+            taken_ns = ended_ns - outcome.started_ns
+            if given_s is not None:
+                taken_ns = int((time.monotonic() - given_s) * 1e9)
+            self.learn(job.rung.id, job.feeds, taken_ns)
 
     def _left_thread(self) -> None:
         self._extra -= 1

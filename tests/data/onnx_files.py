@@ -4,7 +4,10 @@ Law: bytes out, nothing read; each function documents the arithmetic of its grap
 Source: onnx/onnx.proto for field numbers, protobuf.dev "Encoding" for the wire.
 """
 
+import itertools
 from collections.abc import Sequence
+
+import numpy as np
 
 FLOAT, INT64, STRING = 1, 7, 8
 
@@ -189,4 +192,22 @@ def sequence_output() -> bytes:
         [node("SequenceConstruct", ["x"], ["y"])],
         [value_info("x", FLOAT, [4])],
         [field(1, "y") + field(2, kind)],
+    )
+
+
+def chain(length: int, *, rows: int = 16, width: int = 512) -> bytes:
+    """Write `y = x`, float[rows, width], by `length` products with the identity.
+
+    What it costs is what `length` says; what it answers is always the same.
+    """
+    identity = np.eye(width, dtype="<f4").tobytes()
+    names = ["x", *(f"t{n}" for n in range(1, length)), "y"]
+    return model(
+        [
+            node("MatMul", [before, "w"], [after])
+            for before, after in itertools.pairwise(names)
+        ],
+        [value_info("x", FLOAT, [rows, width])],
+        [value_info("y", FLOAT, [rows, width])],
+        tensors=[tensor(field(9, identity), dims=(width, width))],
     )
