@@ -224,7 +224,7 @@ complete -c edgectl -n '__fish_seen_subcommand_from watch' -l runtime-dir -d 'wh
 complete -c edgectl -n '__fish_seen_subcommand_from watch' -l state-dir -d 'where models are, if no daemon says it'
 complete -c edgectl -n '__fish_seen_subcommand_from watch' -l config -d 'configuration file, if no daemon says it'
 complete -c edgectl -n '__fish_seen_subcommand_from infer' -l variant -d 'insist on one rung of the ladder'
-complete -c edgectl -n '__fish_seen_subcommand_from infer' -l preference -d 'what is wanted of the rung that edged chooses (default: balanced)'
+complete -c edgectl -n '__fish_seen_subcommand_from infer' -l preference -d 'what is wanted of the rung that edged chooses: performance, balanced (the default) or economy'
 complete -c edgectl -n '__fish_seen_subcommand_from infer' -l repeat -d 'send it N times; print p50, p95 and the rate'
 complete -c edgectl -n '__fish_seen_subcommand_from infer' -l print-curl -d 'print the same request as a curl command, and send nothing'
 complete -c edgectl -n '__fish_seen_subcommand_from infer' -l help -d 'print this and end'

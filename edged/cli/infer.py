@@ -39,8 +39,10 @@ def fill(to: argparse.ArgumentParser) -> None:
     to.add_argument("--variant", metavar="ID", help="insist on one rung of the ladder")
     to.add_argument(
         "--preference",
+        metavar="WISH",
         choices=[wish.value for wish in Preference],
-        help="what is wanted of the rung that edged chooses (default: balanced)",
+        help="what is wanted of the rung that edged chooses: performance, balanced "
+        "(the default) or economy",
     )
     to.add_argument(
         "--repeat",

@@ -11,7 +11,7 @@ from edged.cli.changes import run as run_changes
 from edged.cli.desk import Desk
 from edged.cli.exits import Exit
 from edged.cli.news import open_lines
-from edged.cli.output import Align, Style, fold, table, try_lines
+from edged.cli.output import Align, Style, fold, ms_text, table, try_lines
 from edged.cli.parser import UsageError, add_verb, add_verbs
 from edged.cli.status import trouble_lines
 from edged.cli.view import all_troubles, model_table, sentence
@@ -264,7 +264,7 @@ def layout(detail: ModelDetail, *, width: int) -> list[str]:
     if detail.manifest is not None:
         lines += ["", *_signature(detail.manifest)]
     if status.variants:
-        lines += ["", *_ladder(detail)]
+        lines += ["", *_ladder(detail), *_passed_over(detail, width)]
     if detail.releases:
         lines += ["", *_releases(detail.releases)]
     return lines
@@ -294,15 +294,29 @@ def _ladder(detail: ModelDetail) -> list[str]:
             "loaded" if variant.loaded else "FAILED" if variant.problem else "-",
             variant.placement or "-",
             "-" if variant.accuracy is None else f"{variant.accuracy:.3f}",
+            ms_text(variant.cost_ms),
             str(variant.requests),
+            "-" if variant.share is None else f"{variant.share:.0%}",
         )
         for variant in detail.status.variants
     ]
     return table(
-        ("VARIANT", "BACKEND", "STATE", "RUNS ON", "ACCURACY", "REQUESTS"),
+        (
+            *("VARIANT", "BACKEND", "STATE", "RUNS ON"),
+            *("ACCURACY", "CPU MS", "REQUESTS", "SHARE"),
+        ),
         rows,
-        align=(Align.LEFT,) * 4 + (Align.RIGHT,) * 2,
+        align=(Align.LEFT,) * 4 + (Align.RIGHT,) * 4,
     )
+
+
+def _passed_over(detail: ModelDetail, width: int) -> list[str]:
+    lines = []
+    for variant in detail.status.variants:
+        if variant.passed_over:
+            text = f"{variant.id} is not chosen now: {variant.passed_over}"
+            lines += fold(text, width=width, first="- ")
+    return lines
 
 
 def _releases(releases: tuple[ReleaseRef, ...]) -> list[str]:

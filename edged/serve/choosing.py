@@ -308,6 +308,36 @@ class Chooser:
         if not self._costs and (self._rungs[0].variant.accuracy or 0.0) >= floor:
             way.best = Choice(self._rungs[0])
 
+    # --- telling -----------------------------------------------------------------
+
+    @property
+    def usual(self) -> str:
+        """The variant that answers who has no deadline and wishes nothing."""
+        best = self._usual.best
+        return (best.rung if best else self._rungs[0]).id
+
+    def cost_ms(self, variant: str) -> float | None:
+        """Return what an answer of a variant costs, in CPU time on a quiet box."""
+        cost = self._costs.get(variant)
+        return None if cost is None else round(cost.cpu_s * 1e3, 3)
+
+    def passed_over(self, variant: str) -> str:
+        """Say why a loaded variant is not chosen now; empty where it may be."""
+        chosen = [choice.rung.id for choice in self._usual.choices]
+        cost = self._costs.get(variant)
+        if variant in chosen or cost is None:
+            return ""
+        if cost.cpu_s > self._bearing.bearable_s:
+            return "the box would get too hot"
+        regime = self._regime
+        dearest_s = max(each.cpu_s for each in self._costs.values())
+        if cost.cpu_s > regime.caps.cost * dearest_s:
+            return (
+                f"it costs {cost.cpu_s / dearest_s:.0%} of the dearest, "
+                f"{regime.strategy.value} allows {regime.caps.cost:.0%}"
+            )
+        return "a better one takes no longer"
+
     def __repr__(self) -> str:
         allowed_ids = ", ".join(c.rung.id for c in self._usual.choices)
         return f"{allowed_ids or self._rungs[0].id}; {self._bearing!r}"

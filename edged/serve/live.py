@@ -195,6 +195,7 @@ class Live:
     def variant_statuses(self) -> tuple[VariantStatus, ...]:
         """Describe every rung, those that failed included."""
         rows = []
+        answers = sum(recent.count for recent in self.stats.variants.values())
         for variant in self.manifest.variants:
             recent = self.stats.variants[variant.id]
             failure = self.ladder.failures.get(variant.id)
@@ -207,7 +208,10 @@ class Live:
                     if variant.id in self._rungs
                     else None,
                     accuracy=variant.accuracy,
+                    cost_ms=self.chooser.cost_ms(variant.id),
                     requests=recent.count,
+                    share=round(recent.count / answers, 4) if answers else None,
+                    passed_over=self.chooser.passed_over(variant.id),
                     p50_ms=recent.percentile_ms(0.50),
                     p95_ms=recent.percentile_ms(0.95),
                     problem=failure.message if failure else None,

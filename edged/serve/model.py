@@ -133,6 +133,7 @@ class Model:
             failures=live.stats.fail.count,
             inflight=live.scheduler.inflight + len(self.parking),
             variants=live.variant_statuses(),
+            chosen=live.chooser.usual,
             problem=self.trouble,
         )
 

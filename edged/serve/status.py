@@ -79,10 +79,25 @@ def _serving(
         return Level.DEGRADED, standing[0].text if standing else empty
     if not ready:
         return Level.DOWN, f"no model answers: {_first(standing, models)}"
-    told = [trouble.text for trouble in (*conditions[:1], *standing[:1])]
+    told = [f"{each.text}{_lighter(ready)}" for each in conditions[:1]]
+    told += [trouble.text for trouble in standing[:1]]
     if told:
         return Level.DEGRADED, "; ".join([_ready_text(ready, models), *told])
     return Level.OK, _ready_text(ready, models)
+
+
+def _lighter(ready: Sequence[ModelStatus]) -> str:
+    """Say who answers with less than it has; empty where nobody does."""
+    less = [model for model in ready if model.chosen not in {None, _best(model)}]
+    if not less:
+        return ""
+    if len(ready) == 1:
+        return f", {less[0].chosen}"
+    return f", {len(less)} of {len(ready)} models answer with less"
+
+
+def _best(model: ModelStatus) -> str | None:
+    return next((variant.id for variant in model.variants if variant.loaded), None)
 
 
 def _ready_text(ready: Sequence[ModelStatus], models: Sequence[ModelStatus]) -> str:

@@ -93,14 +93,24 @@ class ReleaseRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One rung of the live ladder."""
+    """One rung of the live ladder.
+
+    Attributes:
+        cost_ms: CPU time of an answer on a quiet box; None where nothing tells.
+        share: of the model's answers that it gave; None before any.
+        passed_over: why it is not chosen now by who wishes nothing; empty where it may
+            be.
+    """
 
     id: str
     backend: str
     loaded: bool
     placement: str | None = None  # "loop" or "thread": where its runs happen
     accuracy: float | None = None
+    cost_ms: float | None = None
     requests: int = 0
+    share: float | None = None
+    passed_over: str = ""
     p50_ms: float | None = None  # compute time; None before the first request
     p95_ms: float | None = None
     problem: str | None = None
@@ -110,6 +120,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One model in a line.
 
     Attributes:
+        chosen: the variant that answers who has no deadline and wishes nothing.
         change: that is under way, in probation or held; None for none.
     """
 
@@ -122,6 +133,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     inflight: int = 0
     variants: tuple[VariantStatus, ...] = ()
+    chosen: str | None = None
     problem: Trouble | None = None
     change: Change | None = None
 

@@ -225,6 +225,36 @@ def test_a_hot_box_answers_with_what_it_bears() -> None:
     assert "big" == chosen(live)
 
 
+def test_who_is_passed_over_is_told_why() -> None:
+    """By cost, by heat, or because a better one takes no longer."""
+    live = ladder(costs_ms={"big": 40.0, "odd": 50.0, "small": 5.0})
+    registry = registry_of(live)
+
+    def told() -> dict[str, str]:
+        return {v.id: v.passed_over for v in live.variant_statuses()}
+
+    assert {
+        "big": "",
+        "odd": "a better one takes no longer",
+        "small": "",
+    } == told()
+    registry.obey(regime(Strategy.LIGHTWEIGHT))
+    assert "it costs 80% of the dearest, lightweight allows 50%" == told()["big"]
+    assert "small" == registry.status("m").chosen
+
+    fit = Fit(tau_s=100.0, rise_c=60.0, idle_c=40.0)
+    registry.obey(regime(fit=fit, temp_c=79.0))
+    for second in range(1, 60):
+        for _ in range(50):
+            live.stats.variants["big"].add(40_000_000)
+        live.chooser.look(1000.0 + second)
+    assert "the box would get too hot" == told()["big"]
+    assert [50.0, 1.0] == [
+        live.variant_statuses()[1].cost_ms,
+        live.variant_statuses()[0].share,
+    ]
+
+
 # --- without a proof -----------------------------------------------------------------
 
 

@@ -94,8 +94,14 @@ def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
     status = replace(
         detail.status,
         variants=(
-            replace(loop, placement="loop"),
-            replace(thread, placement="thread"),
+            replace(
+                loop,
+                placement="loop",
+                cost_ms=1.23,
+                share=0.25,
+                passed_over="the box would get too hot",
+            ),
+            replace(thread, placement="thread", share=0.75),
             replace(thread, id="fp16", loaded=False),
         ),
     )
@@ -106,10 +112,11 @@ def test_a_model_is_shown_whole(detail: ModelDetail) -> None:
         "in   i: FP32[1,3,8,8]  picture, rgb NCHW",
         "out  o: FP32[1,10]  labels in l.txt",
         "",
-        "VARIANT  BACKEND  STATE   RUNS ON  ACCURACY  REQUESTS",
-        "fp32     onnx     loaded  loop            -         0",
-        "int8     litert   loaded  thread          -         0",
-        "fp16     litert   -       -               -         0",
+        "VARIANT  BACKEND  STATE   RUNS ON  ACCURACY  CPU MS  REQUESTS  SHARE",
+        "fp32     onnx     loaded  loop            -    1.23         0    25%",
+        "int8     litert   loaded  thread          -       -         0    75%",
+        "fp16     litert   -       -               -       -         0      -",
+        "- fp32 is not chosen now: the box would get too hot",
         "",
         "SEQ  VERSION  STATE                 SIZE  INSTALLED  TRUST  DIGEST",
         " 12  1.3.0    quarantined            0 B  -          local  abababababab",

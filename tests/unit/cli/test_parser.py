@@ -45,8 +45,8 @@ def test_help_begins_with_what_the_command_is_about(
         parser().parse_args(["infer", "--help"])
 
     assert (
-        "usage: edgectl infer [OPTION ...] [--variant ID] [--repeat N] [--print-curl] "
-        "MODEL INPUT"
+        "usage: edgectl infer [OPTION ...] [--variant ID] [--preference WISH] "
+        "[--repeat N] [--print-curl] MODEL INPUT"
     ) == " ".join(capsys.readouterr().out.partition("\n\n")[0].split())
 
 

@@ -1,9 +1,18 @@
 """The verdict."""
 
 import pytest
+from msgspec.structs import replace
 
 from edged.serve.status import status
-from edged.wire.messages import Level, ModelPhase, ModelStatus, Phase, Process, Trouble
+from edged.wire.messages import (
+    Level,
+    ModelPhase,
+    ModelStatus,
+    Phase,
+    Process,
+    Trouble,
+    VariantStatus,
+)
 
 PROCESS = Process(
     pid=1, version="0", started_utc="", uptime_s=0, rss_bytes=0, cpu_s=0.0
@@ -111,3 +120,31 @@ def test_what_holds_a_box_back_stands_in_the_verdict(
 
     assert (level, verdict) == (judged.level, judged.verdict)
     assert HOT == judged.troubles[-1]
+
+
+def test_a_box_that_is_short_says_who_answers() -> None:
+    """Where that is not the best; of several models, how many."""
+    rungs = (
+        VariantStatus(id="gone", backend="onnx", loaded=False),
+        VariantStatus(id="fp32", backend="onnx", loaded=True),
+        VariantStatus(id="int8", backend="onnx", loaded=True),
+    )
+    best = replace(READY, variants=rungs, chosen="fp32")
+    less = replace(best, chosen="int8")
+
+    verdicts = [
+        status(
+            phase=Phase.READY,
+            at_utc="now",
+            process=PROCESS,
+            models=models,
+            conditions=[HOT],
+        ).verdict
+        for models in ([best], [less], [best, less])
+    ]
+
+    assert [
+        f"digits 1.4.0 is ready; {HOT.text}",
+        f"digits 1.4.0 is ready; {HOT.text}, int8",
+        f"2 of 2 models ready; {HOT.text}, 1 of 2 models answer with less",
+    ] == verdicts
