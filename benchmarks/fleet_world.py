@@ -49,7 +49,7 @@ IDLE_REQUESTS, NEWS_REQUESTS, RELEASE_REQUESTS = 2, 2, 3
 #: From the first byte to the daemon's door, seconds: 20 MB at 50 to 1 Mbit/s.
 _FETCH_S = (3.0, 160.0)
 
-_KNOWN = Conditions(on_mains=True, hot=False, metered=False, busy=False)
+_KNOWN = Conditions(on_mains=True, hot=False, metered=False)
 _CALM = Policy()
 _MODEL = "digits"
 

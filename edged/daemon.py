@@ -29,6 +29,7 @@ from edged.api.data import data_app
 from edged.api.device import Looking
 from edged.api.door import Door
 from edged.api.express_desk import Desk
+from edged.api.oip_models import lives
 from edged.api.pulse import Announcer, Pulse
 from edged.api.server import Server
 from edged.api.updates import NoUpdater, Updater
@@ -36,8 +37,8 @@ from edged.api.vitals import vitals
 from edged.bounds import connection_limits, region_bounds, registry_limits
 from edged.command import launch, leave, run, say
 from edged.errors import BadConfig
-from edged.host.clock import Clock, SystemClock
-from edged.host.files import DiskFiles, Files, Site
+from edged.host.clock import SystemClock
+from edged.host.files import DiskFiles, Site
 from edged.host.listen import Listener, inherited, tcp_listener, unix_listener
 from edged.host.lock import only_daemon
 from edged.host.notify import Notifier
@@ -102,7 +103,7 @@ class Daemon:
         )
         self._clock = clock
         self._files = files
-        self._updating = _updating(settings, files, clock, self._governor)
+        self._updating = self._fetching()
 
     async def run(self) -> None:
         """Serve until SIGTERM, then drain.
@@ -198,6 +199,24 @@ class Daemon:
                     self._registry, regions, self._clock, max_body=settings.max_body
                 ),
             ),
+        )
+
+    def _fetching(self) -> "Updating | None":
+        """Return who fetches releases; None where nobody in this process does."""
+        settings = self._loaded.settings
+        if settings.update.apart or not settings.update.sources:
+            return None
+        # Imported here: a daemon that fetches nothing holds neither TUF nor a client.
+        from edged.outlook import Outlook  # noqa: PLC0415
+        from edged.updating import Updating, folder  # noqa: PLC0415
+
+        return Updating(
+            settings,
+            folder=folder(settings),
+            files=self._files,
+            clock=self._clock,
+            outlook=Outlook(self._governor.permits),
+            waiting=lambda: any(m.scheduler.waiting for m in lives(self._registry)),
         )
 
     def _updates(self) -> tuple[Service, ...]:
@@ -362,26 +381,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"edged {__version__}")
     return parser.parse_args(argv)
-
-
-def _updating(
-    settings: config.Settings, files: Files, clock: Clock, governor: Governor
-) -> "Updating | None":
-    """Return who fetches releases; None where nobody in this process does."""
-    if settings.update.apart or not settings.update.sources:
-        return None
-    # Imported here: a daemon that fetches nothing holds neither TUF nor a client.
-    from edged.outlook import Outlook  # noqa: PLC0415
-    from edged.updating import Updating, folder  # noqa: PLC0415
-
-    return Updating(
-        settings,
-        folder=folder(settings),
-        files=files,
-        clock=clock,
-        outlook=Outlook(governor.permits),
-        apart=False,
-    )
 
 
 def _listen(server: config.Server, path: Path) -> Listener:

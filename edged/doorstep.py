@@ -6,13 +6,14 @@ other may. Blocking calls run on threads of their own.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from edged.client.control import Control
-from edged.errors import StoreFailed
+from edged.errors import EdgedError, StoreFailed
 from edged.host.files import store_errors
 from edged.update.offers import Installed
 from edged.update.space import Volume
@@ -33,6 +34,9 @@ T = TypeVar("T")
 #: One for a release that is handed in, one for all else.
 _THREADS = 2
 
+#: Between two questions whether requests wait.
+_WAITING_S = 1.0
+
 #: Steps at which a change waits for nobody but time, or a person.
 _RESTS = frozenset({Step.HELD, Step.PROBATION})
 
@@ -46,6 +50,7 @@ class Doorstep:
 
     def __init__(self, control: Control) -> None:
         self._control = control
+        self._asked_s, self._waits = -_WAITING_S, False
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="door")
 
     async def installed(self) -> tuple[Installed, ...]:
@@ -57,6 +62,20 @@ class Doorstep:
         return await self._ask(
             lambda: frozenset(self._control.call(endpoints.FILES, Nothing()).sha256)
         )
+
+    async def waiting(self) -> bool:
+        """Tell whether requests wait; asked once a second at most.
+
+        A daemon that does not answer makes nobody wait.
+        """
+        now_s = time.monotonic()
+        if now_s - self._asked_s >= _WAITING_S:
+            self._asked_s = now_s
+            try:
+                self._waits = await self._ask(self._waiting)
+            except EdgedError:
+                self._waits = False
+        return self._waits
 
     async def volume(self) -> Volume:
         """Tell the space where releases are installed."""
@@ -104,6 +123,10 @@ class Doorstep:
             _seen(self._control.call(endpoints.MODEL, ModelName(name=model.name)))
             for model in models
         )
+
+    def _waiting(self) -> bool:
+        models = self._control.call(endpoints.MODELS, Nothing()).models
+        return any(model.waiting for model in models)
 
     def _volume(self) -> Volume:
         process = self._control.call(endpoints.STATUS, Nothing()).process

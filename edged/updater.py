@@ -114,7 +114,6 @@ class UpdaterProcess:
                     files=self._files,
                     clock=self._clock,
                     outlook=FarOutlook(Control(settings.server.control_socket)),
-                    apart=True,
                 )
             limits = connection_limits(settings)
             services: list[Service] = [Server([self._door(stack)], limits)]

@@ -6,7 +6,7 @@ and by no other: TUF and the HTTP client come with it.
 
 import asyncio
 import platform
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,8 @@ class Updating:
         files: the port to the disk.
         clock: for waits.
         outlook: how the box is doing; it runs before this one.
-        apart: whether this process is `edged-updater`.
+        waiting: tells whether requests wait; None in `edged-updater`, a process apart,
+            which asks the daemon.
 
     Attributes:
         courier: the verbs.
@@ -58,10 +59,11 @@ class Updating:
         files: Files,
         clock: Clock,
         outlook: Outlook | FarOutlook,
-        apart: bool,
+        waiting: Callable[[], bool] | None = None,
     ) -> None:
         update = settings.update
-        self._apart, self._folder, self._files = apart, folder, files
+        self._folder, self._files = folder, files
+        self._apart = waiting is None
         self._watch, self._update = Watchmaker(clock=clock), update
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="parts")
         self._trust = ThreadPoolExecutor(1, thread_name_prefix="trust")
@@ -95,8 +97,9 @@ class Updating:
             carrier=Fetcher(self._web, self._disk, clock),
             clock=clock,
             reference=lambda: self._reference().utc,
+            waiting=self._door.waiting if waiting is None else _said(waiting),
             box=self._box,
-            terms=terms(settings, apart=apart),
+            terms=terms(settings, apart=self._apart),
             conditions=self.outlook.watch,
         )
 
@@ -174,6 +177,13 @@ class Updating:
         """Return the time to believe, by what was verified last."""
         known = [one.at for one in self._signed.values() if one.at is not None]
         return self._watch.reference(self._watch.now(), max(known, default=None))
+
+
+def _said(waiting: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    async def tell() -> bool:
+        return waiting()
+
+    return tell
 
 
 def folder(settings: Settings) -> Path:

@@ -132,6 +132,7 @@ class Model:
             requests=live.stats.success.count + live.stats.fail.count,
             failures=live.stats.fail.count,
             inflight=live.scheduler.inflight + len(self.parking),
+            waiting=live.scheduler.waiting + len(self.parking),
             variants=live.variant_statuses(),
             chosen=live.chooser.usual,
             problem=self.trouble,

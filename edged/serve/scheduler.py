@@ -87,6 +87,11 @@ class Scheduler:
             return waiting
         return waiting + sum(len(batch) for batch in self._since_s)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a worker."""
+        return len(self._queue)
+
     def running_s(self, now_s: float) -> float:
         """Return for how long the longest present run has been on; 0 for none."""
         return now_s - min(self._since_s.values(), default=now_s)

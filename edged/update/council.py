@@ -237,9 +237,7 @@ class Council:
         conditions = self._conditions.value
         if current is not None:
             # Who has begun waits in the middle of it: see `pace`.
-            conditions = msgspec.structs.replace(
-                conditions, busy=None, hot=None, errands=None
-            )
+            conditions = msgspec.structs.replace(conditions, hot=None, errands=None)
         return Situation(
             box=self._box,
             policy=self.terms.policy,

@@ -10,7 +10,7 @@ written down). A bug, or a disk that refuses, never takes down who serves.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import datetime
@@ -48,6 +48,7 @@ from edged.update.source import Source
 from edged.update.stops import Stops
 from edged.update.verdicts import verdict
 from edged.update.will import Will
+from edged.update.yielding import Yielding
 from edged.watch import Owned, Watch
 from edged.wire.updates import (
     Attempts,
@@ -80,6 +81,7 @@ class Courier:
         carrier: fetches files.
         clock: for waits, and for dates that people read.
         reference: what time it is as far as releases are concerned; see `edged.trust`.
+        waiting: tells whether requests wait: they go before a download.
         box: what does not change.
         terms: what the administrator wants.
         conditions: how the box is doing.
@@ -99,6 +101,7 @@ class Courier:
         carrier: Carrier,
         clock: Clock,
         reference: Callable[[], datetime],
+        waiting: Callable[[], Awaitable[bool]],
         box: Box,
         terms: Terms,
         conditions: Watch[Conditions],
@@ -108,6 +111,7 @@ class Courier:
         self._box, self._names = box, tuple(source.name for source in sources)
         self._diary = Diary(Notebook(folder / "notes", files), disk)
         self._stops = Stops(clock)
+        self._yielding = Yielding(waiting, clock, self._tell)
         self._will = Will(self._diary, clock)
         self._scout = Scout(sources, clock, chance, terms.every_s)
         self._porter = Porter(
@@ -289,32 +293,22 @@ class Courier:
         self._since = {
             one.text: self._since.get(one.text, utc_text(now)) for one in told
         }
-        own = (
-            WhyNot(
-                reason=one.reason,
-                source="",
-                text=one.text,
-                hint=one.hint,
-                since_utc=self._since[one.text],
-            )
-            for one in told
-        )
-        return (
-            *self._council.why_not(),
-            *own,
-            *report.unasked(self._conditions.value, self._helm.since_utc),
-        )
+        own = (report.fault(one, self._since[one.text]) for one in told)
+        state, slow = self._helm.state, tuple[WhyNot, ...]()
+        if isinstance(state, Downloading) and self._yielding.gives_way:
+            slow = (report.slow(state.wanted, self._helm.since_utc),)
+        unasked = report.unasked(self._conditions.value, self._helm.since_utc)
+        return (*self._council.why_not(), *own, *slow, *unasked)
 
     def _waiting(self) -> str:
         """Say why a download stands still, if it does."""
         if not isinstance(self._helm.state, Downloading):
             return ""
-        seen = self._conditions.value
-        if seen.hot:
+        if self._conditions.value.hot:
             return "waits: the box is too hot"
-        if not seen.may_fetch:
-            return f"waits: the box is {seen.strategy}"
-        return "waits: inference has the right of way" if seen.busy else ""
+        if not self._conditions.value.may_fetch:
+            return f"waits: the box is {self._conditions.value.strategy}"
+        return f"slow: {report.YIELDS}" if self._yielding.gives_way else ""
 
     # --- what people say -------------------------------------------------------------
 
@@ -391,6 +385,5 @@ class Courier:
         return Pace(self._clock, rate=terms.rate, clear=self._clear)
 
     async def _clear(self) -> None:
-        await self._conditions.until(
-            lambda seen: not (seen.busy or seen.hot) and seen.may_fetch
-        )
+        await self._conditions.until(lambda seen: not seen.hot and seen.may_fetch)
+        await self._yielding.clear()

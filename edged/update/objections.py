@@ -66,7 +66,6 @@ def unknown(offer: Offer, situation: Situation) -> tuple[Reason, ...]:
         and conditions.on_mains is not True,
         Reason.METERED: not eased and conditions.metered is None,
         Reason.HOT: conditions.hot is None,
-        Reason.BUSY: conditions.busy is None,
     }
     return tuple(reason for reason, is_missing in missing.items() if is_missing)
 
@@ -221,16 +220,6 @@ def _strategy(_: Offer, situation: Situation) -> Objection | None:
     )
 
 
-def _busy(_: Offer, situation: Situation) -> Objection | None:
-    if not situation.conditions.busy:
-        return None
-    return Objection(
-        reason=Reason.BUSY,
-        text="inference has the right of way",
-        hint="nothing to do: it goes on by itself",
-    )
-
-
 # --- people ---------------------------------------------------------------------------
 
 
@@ -361,7 +350,6 @@ OF_MODEL: tuple[Check, ...] = (
     _battery,
     _metered,
     _strategy,
-    _busy,
 )
 
 

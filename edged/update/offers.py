@@ -85,7 +85,6 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         battery_pct: its charge, 0 to 100.
         on_mains: whether something feeds it; True where it has no battery.
         metered: whether the network costs by the byte.
-        busy: whether inference needs all there is.
         errands: what the strategy in force allows for the sake of updates; None is all.
         strategy: that one, in words, with the figures that led to it.
         clock_unset_s: for how long, in all lives, nobody has set the clock; None while
@@ -96,7 +95,6 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     on_mains: bool | None = None
     hot: bool | None = None
     metered: bool | None = None
-    busy: bool | None = None
     errands: tuple[Errand, ...] | None = None
     strategy: str = ""
     clock_unset_s: float | None = None

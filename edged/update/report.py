@@ -22,6 +22,7 @@ from edged.update.moves import (
 )
 from edged.update.offers import Conditions, Offer
 from edged.update.rollout import share
+from edged.update.verdicts import Verdict
 from edged.wire.updates import Activity, Reason, WhyNot
 from edged.wire.words import size_text
 
@@ -38,6 +39,8 @@ ACTIVITIES: dict[type[State], Activity] = {
     Paused: Activity.PAUSED,
 }
 
+
+YIELDS = "requests wait, and inference has the right of way"
 
 _STEPS: dict[type[Taking], str] = {
     Available: "fetches its manifest and its index",
@@ -78,6 +81,31 @@ def line(
     if isinstance(state, Checking):
         return f"asks {', '.join(sources)}"
     return _resting(why_not, heard=heard)
+
+
+def fault(judged: Verdict, since_utc: str) -> WhyNot:
+    """Say what is wrong with the updater itself."""
+    return WhyNot(
+        reason=judged.reason,
+        source="",
+        text=judged.text,
+        hint=judged.hint,
+        since_utc=since_utc,
+    )
+
+
+def slow(wanted: Wanted, since_utc: str) -> WhyNot:
+    """Say that what is on its way gives way to requests."""
+    return WhyNot(
+        reason=Reason.BUSY,
+        source=wanted.source,
+        model=wanted.model,
+        seq=wanted.seq,
+        version=wanted.version,
+        text=f"it is on its way, slowly: {YIELDS}",
+        hint="nothing to do: it goes on by itself",
+        since_utc=since_utc,
+    )
 
 
 def shares(offers: Iterable[Offer], device_id: str) -> dict[str, float]:

@@ -122,6 +122,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         chosen: the variant that answers who has no deadline and wishes nothing.
         change: that is under way, in probation or held; None for none.
+        inflight: requests that wait or run; of these, `waiting` do not run yet.
     """
 
     name: str
@@ -132,6 +133,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     failures: int = 0
     inflight: int = 0
+    waiting: int = 0
     variants: tuple[VariantStatus, ...] = ()
     chosen: str | None = None
     problem: Trouble | None = None

@@ -72,7 +72,8 @@ FLUSH_BYTES = 1 << 20
 #: chunk, its buffer (twice 64 KiB), and what was on its way.
 WIRE_BYTES = CHUNK_BYTES + 2 * PIECE + PIECE
 
-_WITHIN_S = 30.0
+#: A trial alone takes a minute where neighbours keep the cores awake.
+_WITHIN_S = 120.0
 _DIED_WITHIN_S = 5.0
 #: Sockets of a process that was killed stay open while strace holds its last thread.
 _ANSWER_S = 2.0
@@ -157,7 +158,7 @@ def hit(at: World, call: Call, how: str) -> Outcome:
             error = _resume(at)
             _ended(at, process, told)
             if how != KILL:
-                _at_rest(at)
+                _at_rest(at, within_s=1.0)
                 _heard(_told(at), told)
         is_hit = was_hit(at.home / "strace", call, at.folder)
         if how == KILL:
@@ -350,14 +351,14 @@ def _heard(status: UpdateStatus, told: set[tuple[Reason, str, str]]) -> None:
     told.update((why.reason, why.text, why.hint) for why in status.reasons)
 
 
-def _at_rest(at: World) -> None:
+def _at_rest(at: World, within_s: float = _WITHIN_S) -> None:
     """Wait until its disk is, too; where it was struck, that may be never."""
     with suppress(AssertionError):
         _until(
             lambda: (
                 not list((at.folder / "incoming").iterdir()) and not _notes(at).tries
             ),
-            within_s=1.0,
+            within_s=within_s,
         )
     time.sleep(0.05)
 

@@ -395,6 +395,7 @@ class World:
         chance: what every draw gives.
         now: the reference time.
         conditions: how the box is doing.
+        waits: whether requests wait.
     """
 
     def __init__(
@@ -410,7 +411,8 @@ class World:
         self.sources = sources or (FakeSource(),)
         self.door = FakeDoor()
         self.carrier = FakeCarrier(self.sources, disk)
-        self.conditions = Owned(Conditions(busy=False, hot=False, metered=False))
+        self.conditions = Owned(Conditions(hot=False, metered=False))
+        self.waits = False
         self.chance = 0.0
         self.now = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -430,11 +432,15 @@ class World:
             carrier=self.carrier,
             clock=SystemClock(),
             reference=lambda: self.now,
+            waiting=self._waiting,
             box=BOX,
             terms=self.terms,
             conditions=self.conditions.watch,
             chance=lambda: self.chance,
         )
+
+    async def _waiting(self) -> bool:
+        return self.waits
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[Courier]:

@@ -48,6 +48,7 @@ async def test_what_is_installed_is_told_with_what_is_thought_of_it(
     (found,) = await door.installed()
 
     assert () == before
+    assert not await door.waiting()
     assert ("sums", 1, "1.1", True) == (
         found.model,
         found.seq,
@@ -132,4 +133,5 @@ async def test_a_daemon_that_is_away_is_told_as_that(home: Path) -> None:
 
     with pytest.raises(NoDaemon):
         await door.installed()
+    assert not await door.waiting()  # nobody is made to wait
     door.close()

@@ -51,7 +51,7 @@ X = {"x": np.full((1, 4), 4, np.float32)}
 EXP = onnx_files.unary("Exp", dims=(1, 4))
 ABS = onnx_files.unary("Abs", dims=(1, 4))
 BAD = {"x": np.full((1, 4), 1000, np.float32)}
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 
 
 @pytest.fixture
@@ -242,6 +242,7 @@ def callers(home: Path) -> Iterator[Callers]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
 def test_a_release_comes_through_cuts_while_nobody_notices(
     fleet: Fleet, home: Path, callers: Callers
 ) -> None:
@@ -281,6 +282,7 @@ def test_a_release_comes_through_cuts_while_nobody_notices(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
 def test_a_window_that_is_taken_away_holds_nothing_up(fleet: Fleet, home: Path) -> None:
     """The daemon reads its settings again, and its updater obeys."""
     far = datetime.now(UTC) + timedelta(hours=12)
@@ -301,6 +303,7 @@ def test_a_window_that_is_taken_away_holds_nothing_up(fleet: Fleet, home: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("kind", ["sums.tar", "sums.tgz", "net.onnx"])
 def test_an_api_that_is_believed_brings_one_file(
     host: Nginx, home: Path, kind: str

@@ -86,6 +86,7 @@ async def test_who_waits_is_answered_by_the_new_one_in_order() -> None:
 
     assert [] == meanwhile
     assert (ModelPhase.READY, 3, "1") == (status.phase, status.inflight, status.version)
+    assert 3 == status.waiting
     assert ["a 2", "b 2", "c 2"] == await asked.all_told(3)
     assert 0 == registry.status("m").inflight
     registry.forget("m")

@@ -99,12 +99,13 @@ async def test_the_queue_s_order_is_the_worker_s(desk: Desk) -> None:
     desk.job("soon", within_s=5)
     desk.job("urgent", within_s=9, priority=1)
     desk.job("other", within_s=9, peer="b")
-    waiting = desk.scheduler.inflight
+    there = desk.scheduler.inflight, desk.scheduler.waiting
 
     hold.set()
     await desk.settled()
 
-    assert waiting == 5
+    assert there == (5, 4)
+    assert desk.scheduler.waiting == 0
     assert desk.order == ["running", "urgent", "other", "soon", "late"]
     assert all(isinstance(outcome, Ran) for outcome in desk.outcomes.values())
 

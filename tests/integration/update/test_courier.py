@@ -847,21 +847,18 @@ async def test_a_network_that_begins_to_cost_stops_a_download(world: World) -> N
     assert nothing_twice(world)
 
 
-async def test_inference_makes_a_download_wait_in_the_middle(world: World) -> None:
-    """It is not begun anew, and it says what it waits for."""
+async def test_inference_slows_a_download_down_in_the_middle(world: World) -> None:
+    """It is not begun anew, says why, and comes to its end all the same."""
     async with world.alive() as courier:
         await until_some_bytes(world, courier)
-        world.conditions.set(Conditions(busy=True))
-        status = await until(courier, lambda s: "right of way" in s.text)
+        world.waits = True
         world.carrier.hold.set()
-        await asyncio.sleep(0.05)
-        count = len(world.carrier.fetched)
-        later = await courier.update(UpdateRequest())
-        world.conditions.set(Conditions(busy=False))
-        await until_installed(courier)
+        status = await until(courier, lambda s: "right of way" in s.text)
+        (attempt,) = await until_installed(courier)
 
-    assert [Activity.DOWNLOADING] * 2 == [status.activity, later.activity]
-    assert count < CHUNKS
+    assert Activity.DOWNLOADING is status.activity
+    assert [(Reason.BUSY, 15)] == reasons(status)
+    assert Outcome.INSTALLED is attempt.outcome
     assert 1 == world.source.described
 
 
@@ -897,8 +894,8 @@ async def test_who_waited_for_a_window_asks_again_before_the_first_byte(
         closed.source.say(15, halted=True)
         courier._scout.outdate(closed.source.releases[0].offer.sha256)
         closed.now = datetime(2026, 11, 26, 3, tzinfo=UTC)
-        closed.conditions.set(Conditions(busy=True))
-        closed.conditions.set(Conditions(busy=False))
+        closed.conditions.set(Conditions(hot=True))
+        closed.conditions.set(Conditions(hot=False))
         status = await until_is(courier, Activity.IDLE)
 
     assert [(Reason.HALTED, 15)] == reasons(status)
@@ -912,8 +909,8 @@ async def test_who_cannot_ask_again_does_not_begin(closed: World) -> None:
         closed.source.errors = [CUT]
         courier._scout.outdate(closed.source.releases[0].offer.sha256)
         closed.now = datetime(2026, 11, 26, 3, tzinfo=UTC)
-        closed.conditions.set(Conditions(busy=True))
-        closed.conditions.set(Conditions(busy=False))
+        closed.conditions.set(Conditions(hot=True))
+        closed.conditions.set(Conditions(hot=False))
         status = await until_is(courier, Activity.BACK_OFF)
         before = list(closed.carrier.fetched)
         await until_installed(courier)

@@ -40,9 +40,7 @@ OFFER = Offer(
         starts="2026-03-01T00:00:00Z",
     ),
 )
-ALL_IS_KNOWN = Conditions(
-    battery_pct=80, on_mains=False, hot=False, metered=False, busy=False
-)
+ALL_IS_KNOWN = Conditions(battery_pct=80, on_mains=False, hot=False, metered=False)
 CALM = Situation(
     box=Box(edged="0.2.0", arch="aarch64", device_id="box-7"),  # its place: 0.1593
     policy=Policy(min_battery_pct=30),
@@ -330,12 +328,6 @@ def test_a_wish_that_is_over_or_for_another_model_does_not_count(
             "nothing is fetched while the box is lightweight (15 %)",
             "edgectl strategy; if it must be: edgectl strategy force normal --for 1h",
         ),
-        (
-            conditions(busy=True),
-            Reason.BUSY,
-            "inference has the right of way",
-            "nothing to do: it goes on by itself",
-        ),
     ],
 )
 def test_what_stands_against_a_model_though_somebody_wants_it_now(
@@ -487,7 +479,7 @@ def test_a_mandatory_release_waits_for_windows_and_networks_no_longer() -> None:
     assert [True, False, False] == [overdue(o, CALM) for o in (late, early, OFFER)]
 
 
-ALL = (Reason.BATTERY, Reason.METERED, Reason.HOT, Reason.BUSY)
+ALL = (Reason.BATTERY, Reason.METERED, Reason.HOT)
 
 
 @pytest.mark.parametrize(
@@ -498,7 +490,7 @@ ALL = (Reason.BATTERY, Reason.METERED, Reason.HOT, Reason.BUSY)
         (
             OFFER,
             situation(conditions=Conditions(on_mains=True)),
-            (Reason.METERED, Reason.HOT, Reason.BUSY),
+            (Reason.METERED, Reason.HOT),
         ),
         (
             OFFER,
@@ -508,17 +500,17 @@ ALL = (Reason.BATTERY, Reason.METERED, Reason.HOT, Reason.BUSY)
         (
             OFFER,
             situation(conditions=Conditions(), policy=Policy(metered=True)),
-            (Reason.HOT, Reason.BUSY),
+            (Reason.HOT,),
         ),
         (
             OFFER,
             situation(conditions=Conditions(), wishes=URGED),
-            (Reason.HOT, Reason.BUSY),
+            (Reason.HOT,),
         ),
         (
             listed(mandatory_by="2026-01-01T00:00:00Z"),
             situation(conditions=Conditions()),
-            (Reason.BATTERY, Reason.HOT, Reason.BUSY),
+            (Reason.BATTERY, Reason.HOT),
         ),
     ],
 )

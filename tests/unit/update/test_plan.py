@@ -30,7 +30,7 @@ CALM = Situation(
     box=Box(edged="0.2.0", arch="aarch64", device_id="box-7"),
     policy=Policy(),
     now=NOW,
-    conditions=Conditions(on_mains=True, hot=False, metered=False, busy=False),
+    conditions=Conditions(on_mains=True, hot=False, metered=False),
 )
 
 
@@ -159,9 +159,9 @@ def test_a_choice_is_told_in_words() -> None:
 
     assert choice.take is not None
     assert choice.take.text == (
-        "digits 1.15.0 (seq 15) from main, 3.0 MiB; not known: hot, busy"
+        "digits 1.15.0 (seq 15) from main, 3.0 MiB; not known: hot"
     )
-    assert (Reason.HOT, Reason.BUSY) == choice.take.unknown
+    assert (Reason.HOT,) == choice.take.unknown
     assert NOW + HOUR == choice.take.until
     assert not choice.take.downgrade
 
