@@ -89,8 +89,10 @@ async def test_heat_is_answered_at_once_and_forgiven_slowly(pi: Bench) -> None:
         assert Strategy.NORMAL is governor.watch.value.strategy
         pi.board.set(ZONE, "76000")
         await pi.until(Strategy.THROTTLED)
+        warm = governor.permits.value
         pi.board.set(ZONE, "79500")
         await pi.until(Strategy.CRITICAL)
+        hot = governor.permits.value
         pi.board.set(ZONE, "50000")
         await pi.looked()
         held = governor.watch.value.strategy
@@ -100,6 +102,8 @@ async def test_heat_is_answered_at_once_and_forgiven_slowly(pi: Bench) -> None:
         told = await governor.changes(StrategyChangesRequest())
 
     assert Strategy.CRITICAL is held
+    assert ((Errand.CHECK, Errand.DOWNLOAD), False) == (warm.errands, warm.hot)
+    assert ((), True) == (hot.errands, hot.hot)
     assert [
         ("normal", "throttled"),
         ("throttled", "critical"),
@@ -171,6 +175,7 @@ async def test_a_person_decides_until_the_choice_expires(pi: Bench) -> None:
         pi.clock.now += 600.0
         await pi.until(Strategy.NORMAL)
         told = await governor.changes(StrategyChangesRequest())
+        over = governor.state()
 
     state = forced.state
     assert (Strategy.LIGHTWEIGHT, Strategy.NORMAL, BY) == (
@@ -185,6 +190,7 @@ async def test_a_person_decides_until_the_choice_expires(pi: Bench) -> None:
         reloaded.by,
     )
     assert [BY, "edged"] == [each.by for each in told.changes]
+    assert (None, None) == (over.forced, over.forced_until_utc)
 
 
 async def test_protection_from_heat_comes_before_a_persons_choice(pi: Bench) -> None:

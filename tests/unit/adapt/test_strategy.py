@@ -93,6 +93,18 @@ def test_a_strategy_is_left_after_a_while_and_clear_of_its_band() -> None:
     assert [*expected, None, Strategy.NORMAL, None] == found
 
 
+def test_a_call_for_the_same_or_for_less_changes_nothing() -> None:
+    """The minute does not begin anew, and a milder strategy is no way out."""
+    found = told(
+        CALM,
+        (0.0, [room(Axis.POWER, 0.0)]),
+        (1.0, [room(Axis.POWER, 0.0)]),
+        (2.0, [room(Axis.POWER, 0.1), room(Axis.THERMAL, 0.3)]),
+    )
+
+    assert [Strategy.CRITICAL, None, None] == found
+
+
 def test_it_is_left_one_step_at_a_time() -> None:
     """Each after its own while; what is less bad still holds it."""
     fine = [room(Axis.POWER, 1.0), room(Axis.THERMAL, 0.4)]
