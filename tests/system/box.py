@@ -12,7 +12,13 @@ from tests.system.program import ROOT
 
 DEMO = ROOT / "demo/digits"
 UNITS = ("edged.socket", "edged-control.socket", "edged.service")
-OTHERS = ("edged-tcp.socket", "edged-updater.service", "edged-updater.socket")
+OTHERS = (
+    "edged-tcp.socket",
+    "edged-updater.service",
+    "edged-updater.socket",
+    "edged-metrics.timer",
+    "edged-updater-metrics.timer",
+)
 PEOPLE = {"tech": "edged,edged-admin", "app": "edged", "stranger": ""}
 START_S = 30.0
 
