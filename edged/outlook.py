@@ -106,8 +106,8 @@ class FarOutlook:
                     ready()
         finally:
             # Not waited for: the daemon, or a driver, may keep it for a while.
-            thread.shutdown(wait=False, cancel_futures=True)
-            self._control.close()
+            thread.submit(self._control.close)
+            thread.shutdown(wait=False)
 
     def _ask(self, known: int) -> Adaptation:
         request = StrategyRequest(known=known, wait_s=NEWS_S if known >= 0 else 0.0)

@@ -11,10 +11,19 @@ from edged.client import Control
 from edged.outlook import FarOutlook, Outlook, conditions
 from edged.update.offers import Conditions
 from edged.watch import Owned
-from edged.wire.adapt import Errand, ForceRequest, Permits, Strategy
+from edged.wire.adapt import (
+    Adaptation,
+    Caps,
+    Errand,
+    ForceRequest,
+    Permits,
+    Strategy,
+    StrategyState,
+)
 from edged.wire.endpoints import STRATEGY_AUTO, STRATEGY_FORCE
 from edged.wire.messages import Nothing
 from tests.fakes.board import Board
+from tests.fakes.control import fake_control
 from tests.fakes.daemon import running, short_home
 
 
@@ -116,6 +125,34 @@ async def test_from_another_process_the_daemon_is_heard(tmp_path: Path) -> None:
     assert before.may_fetch
     assert before.hot is None
     assert seen.strategy.startswith("lightweight (")
+
+
+async def test_what_is_known_is_not_asked_for_again(tmp_path: Path) -> None:
+    """A question waits in the daemon until there are news."""
+    told = Adaptation(
+        revision=7,
+        state=StrategyState(
+            strategy=Strategy.NORMAL, because="", since_utc="", own=Strategy.NORMAL
+        ),
+        caps=Caps(),
+        permits=Permits(errands=tuple(Errand), strategy="normal"),
+    )
+    with short_home() as home, fake_control(home / "control.sock") as daemon:
+        daemon.answer("GET /v1/strategy", told)
+        outlook = FarOutlook(Control(daemon.path), tmp_path)
+        usable = asyncio.Event()
+
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            life = group.create_task(outlook.run(usable.set))
+            await usable.wait()
+            while len(daemon.asked) < 2:  # noqa: ASYNC110  # a thread's list
+                await asyncio.sleep(0.01)
+            life.cancel()
+
+    assert [
+        "GET /v1/strategy?known=-1&wait_s=0.0",
+        "GET /v1/strategy?known=7&wait_s=30.0",
+    ] == daemon.asked[:2]
 
 
 async def test_while_no_daemon_answers_the_box_is_looked_at(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from edged.adapt.governor import Governor
 from edged.adapt.sensors import Sensors
 from edged.adapt.strategy import DWELL_S, TABLE
+from edged.host.clock import SystemClock
 from edged.wire.adapt import (
     Axis,
     Errand,
@@ -191,6 +192,21 @@ async def test_a_person_decides_until_the_choice_expires(pi: Bench) -> None:
     )
     assert [BY, "edged"] == [each.by for each in told.changes]
     assert (None, None) == (over.forced, over.forced_until_utc)
+
+
+async def test_a_choice_ends_when_it_was_to_end(tmp_path: Path) -> None:
+    """Not at the next look, which may be a minute away."""
+    slow = {s: msgspec.structs.replace(c, period_s=60.0) for s, c in TABLE.items()}
+    governor, usable = Governor(slow, Sensors(tmp_path), SystemClock()), asyncio.Event()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        life = group.create_task(governor.run(usable.set))
+        await usable.wait()
+        request = ForceRequest(strategy=Strategy.CRITICAL, for_s=0.1)
+        forced = await governor.force(request, BY)
+        await governor.watch.until(lambda now: now.strategy is Strategy.NORMAL)
+        life.cancel()
+
+    assert Strategy.CRITICAL is forced.state.strategy
 
 
 async def test_protection_from_heat_comes_before_a_persons_choice(pi: Bench) -> None:

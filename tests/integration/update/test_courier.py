@@ -946,10 +946,13 @@ async def test_a_box_that_may_not_fetch_waits_in_the_middle(world: World) -> Non
         world.conditions.set(Conditions(errands=(), strategy="critical (5 %)"))
         status = await until(courier, lambda s: "box is critical" in s.text)
         world.carrier.hold.set()
+        await asyncio.sleep(0.05)
+        count = len(world.carrier.fetched)
         world.conditions.set(Conditions())
         (attempt,) = await until_installed(courier)
 
     assert Activity.DOWNLOADING is status.activity
+    assert count < CHUNKS
     assert Outcome.INSTALLED is attempt.outcome
 
 
