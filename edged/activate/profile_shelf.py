@@ -78,7 +78,7 @@ class ProfileShelf(Generic[P]):
         """
         shop = self._shop
         proof = shop.proof_of(release)
-        if proof is None or release.folder not in shop.shelf.linked(release.name):
+        if proof is None:  # it goes with its release
             raise Conflict(f"cannot keep a profile of {release.name}: it was removed")
         whole = profiling.merged(proof, found, profiled)
         shop.profiles.keep(whole)
