@@ -16,6 +16,7 @@ from edged.cli import update_watch
 from edged.cli.changes import add_limit
 from edged.cli.desk import READ_S, Desk, nearest
 from edged.cli.exits import Exit
+from edged.cli.output import fold
 from edged.cli.parser import Parser, UsageError, add_verb, add_verbs
 from edged.cli.updating import (
     DISTRUST,
@@ -236,7 +237,8 @@ def bring(desk: Desk, args: argparse.Namespace) -> Exit:
 
 def _shown(desk: Desk, told: UpdateStatus, *, name: str | None = None) -> Exit:
     if doubt := _doubt(desk, told, name):
-        desk.screen.talk(f"edgectl: {doubt}")
+        for line in fold(f"edgectl: {doubt}", width=desk.screen.width):
+            desk.screen.talk(line)
     if desk.as_json:
         desk.screen.json(told)
         return Exit.FINE

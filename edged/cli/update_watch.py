@@ -35,7 +35,7 @@ AWAY_S = 30.0
 _RETRY_S = 0.5
 _POLL_S = 30.0
 _LIVE_S, _PLAIN_S = 0.5, 2.0  # between two looks at a download
-_BAR = 20
+_BAR, _LEAST_BAR = 20, 5
 
 _EXIT = {
     Outcome.INSTALLED: Exit.FINE,
@@ -110,7 +110,7 @@ class Watcher:
         if told.transfer is None or told.activity is not Activity.DOWNLOADING:
             screen.progress("" if _rests(told) else told.text)
             return
-        screen.progress(clip(bar_line(told, told.transfer), screen.width - 1))
+        screen.progress(bar_line(told, told.transfer, screen.width - 1))
         tenth = percent(told.transfer) // 10
         if tenth > self._tenth and not screen.talks_to_terminal:
             self._tenth = tenth
@@ -167,14 +167,13 @@ class Watcher:
         return min(left, wait_s)
 
 
-def bar_line(told: UpdateStatus, transfer: Transfer) -> str:
-    """Draw a download: `=` was kept from before, `#` came, `.` is to come."""
-    total = max(1, transfer.total_bytes)
-    done = min(_BAR, _BAR * transfer.done_bytes // total)
-    kept = min(done, _BAR * transfer.kept_bytes // total)
-    drawn = ("=" * kept + "#" * (done - kept)).ljust(_BAR, ".")
+def bar_line(told: UpdateStatus, transfer: Transfer, width: int) -> str:
+    """Draw a download: `=` was kept from before, `#` came, `.` is to come.
+
+    Where a line has no room for all of it, the bar gives way, then the end.
+    """
     parts = [
-        f"{told.model} {told.version} [{drawn}] {percent(transfer)} %",
+        f"{percent(transfer)} %",
         f"{size_text(transfer.done_bytes)} of {size_text(transfer.total_bytes)}",
         rate_text(transfer),
     ]
@@ -182,15 +181,23 @@ def bar_line(told: UpdateStatus, transfer: Transfer) -> str:
         parts.append(f"{span_text(left)} left")
     if transfer.kept_bytes:
         parts.append(f"{size_text(transfer.kept_bytes)} kept")
-    return "  ".join(parts)
+    name, rest = f"{told.model} {told.version}", "  ".join(parts)
+    bar = max(_LEAST_BAR, min(_BAR, width - len(f"{name} [] {rest}")))
+    total = max(1, transfer.total_bytes)
+    done = min(bar, bar * transfer.done_bytes // total)
+    kept = min(done, bar * transfer.kept_bytes // total)
+    drawn = ("=" * kept + "#" * (done - kept)).ljust(bar, ".")
+    return clip(f"{name} [{drawn}] {rest}", width)
 
 
 def _rests(told: UpdateStatus) -> bool:
     """Tell whether nothing moves that a person would wait for."""
     match told.activity:
-        case Activity.IDLE | Activity.HELD | Activity.PAUSED:
+        case Activity.IDLE if told.model is None:
             return True
-        case Activity.BACK_OFF:
+        case Activity.HELD | Activity.PAUSED:
+            return True
+        case Activity.BACK_OFF | Activity.IDLE:  # what a restart cut off goes on
             ahead_s = age(_now_utc(), told.until_utc or "")
             return ahead_s is None or ahead_s > PATIENCE_S
         case _:

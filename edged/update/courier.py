@@ -30,6 +30,7 @@ from edged.update.errand import Errand
 from edged.update.helm import Helm
 from edged.update.moves import (
     Downloading,
+    Idle,
     LookDue,
     Paused,
     Staged,
@@ -266,27 +267,36 @@ class Courier:
 
     def _described(self) -> UpdateStatus:
         state, why_not = self._helm.state, self._why_not()
-        about = report.subject(state)
-        paused = isinstance(state, Paused)
+        cut = self._cut_off()
+        about = report.subject(state) or cut
+        sources = self._scout.statuses(paused=isinstance(state, Paused))
         text = report.line(
-            state, why_not, sources=self._names, heard=self._scout.heard()
+            state, why_not, sources=self._names, heard=self._scout.heard(), cut=cut
         )
         return UpdateStatus(
             activity=report.ACTIVITIES[type(state)],
             text="; ".join(filter(None, (text, self._waiting()))),
             since_utc=self._helm.since_utc,
-            until_utc=self._helm.until_utc,
+            until_utc=min(s.next_utc or "" for s in sources)
+            if cut
+            else self._helm.until_utc,
             model=about.model if about else None,
             seq=about.seq if about else None,
             version=about.version if about else None,
             change=state.change if isinstance(state, Staged) else None,
             reasons=why_not,
-            sources=self._scout.statuses(paused=paused),
+            sources=sources,
             wishes=self._will.words(),
             share=report.shares(self._scout.offers, self._box.device_id),
             clock=self._scout.clock,
             apart=self._council.terms.apart,
         )
+
+    def _cut_off(self) -> Wanted | None:
+        """Return what an earlier life was taking, until a source is asked again."""
+        if not isinstance(self._helm.state, Idle) or not self._scout.is_new:
+            return None
+        return next((t.wanted for t in self._diary.notes.tries.values()), None)
 
     def _why_not(self) -> tuple[WhyNot, ...]:
         told, now = [verdict(error) for error in self.faults], self._clock.utc()
@@ -301,14 +311,9 @@ class Courier:
         return (*self._council.why_not(), *own, *slow, *unasked)
 
     def _waiting(self) -> str:
-        """Say why a download stands still, if it does."""
         if not isinstance(self._helm.state, Downloading):
             return ""
-        if self._conditions.value.hot:
-            return "waits: the box is too hot"
-        if not self._conditions.value.may_fetch:
-            return f"waits: the box is {self._conditions.value.strategy}"
-        return f"slow: {report.YIELDS}" if self._yielding.gives_way else ""
+        return report.waits(self._conditions.value, slow=self._yielding.gives_way)
 
     # --- what people say -------------------------------------------------------------
 
@@ -355,6 +360,8 @@ class Courier:
         """Lift the hold of one model; without a name, the pause and every hold."""
         _log.info("updates are resumed by %s", by)
         self._will.resume(request.name)
+        if self._scout.is_new and self._diary.notes.tries:
+            self._scout.hurry()  # somebody waits for what was cut off
         await self._kept()
         await self._rounds.asked()
         return self._status()

@@ -62,7 +62,12 @@ def until_s(state: State) -> float | None:
 
 
 def line(
-    state: State, why_not: Sequence[WhyNot], *, sources: Sequence[str], heard: bool
+    state: State,
+    why_not: Sequence[WhyNot],
+    *,
+    sources: Sequence[str],
+    heard: bool,
+    cut: Wanted | None = None,
 ) -> str:
     """Say in one line what the updater does.
 
@@ -71,6 +76,7 @@ def line(
         why_not: reasons that stand.
         sources: their names.
         heard: whether all of them answered when they were last asked.
+        cut: what an earlier life was taking, where nobody was asked in this one.
     """
     if isinstance(state, Taking):
         return f"{state.wanted}: {_taking(state)}"
@@ -80,6 +86,8 @@ def line(
         return f"paused by {state.by}" if state.by else "paused"
     if isinstance(state, Checking):
         return f"asks {', '.join(sources)}"
+    if cut is not None:
+        return f"goes on with {cut} when its source is asked"
     return _resting(why_not, heard=heard)
 
 
@@ -145,6 +153,15 @@ def _resting(why_not: Sequence[WhyNot], *, heard: bool) -> str:
     if why_not:
         return f"nothing to take; {_because(why_not[0].reason, why_not)}"
     return "up to date"
+
+
+def waits(seen: Conditions, *, slow: bool) -> str:
+    """Say why a download stands still, or comes slowly, if it does."""
+    if seen.hot:
+        return "waits: the box is too hot"
+    if not seen.may_fetch:
+        return f"waits: the box is {seen.strategy}"
+    return f"slow: {YIELDS}" if slow else ""
 
 
 def unasked(seen: Conditions, since_utc: str) -> tuple[WhyNot, ...]:

@@ -207,6 +207,11 @@ class Scout:
             if any(offer.sha256 == digest for offer in post.offers)
         ]
 
+    @property
+    def is_new(self) -> bool:
+        """Tell whether nobody has been asked in this life."""
+        return all(p.looked_s is None and not p.fault for p in self._posts.values())
+
     def heard(self) -> bool:
         """Tell whether all that they say is known: each answered when last asked."""
         return all(p.looked_s is not None and not p.fault for p in self._posts.values())

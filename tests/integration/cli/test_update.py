@@ -345,7 +345,7 @@ def test_a_name_that_nobody_knows_is_doubted(
         0,
         (
             "edgectl: no model digist is installed, and no source is known to offer "
-            "one; did you mean digits?\n"
+            "one; did\n  you mean digits?\n"
         ),
         "hold",
     ) == (code, err, updater.asked[-1][0])

@@ -242,7 +242,20 @@ def test_a_bar_shows_what_was_kept_and_what_came(
         **DIGITS,
     )
 
-    assert drawn == bar_line(told, transfer)
+    assert drawn == bar_line(told, transfer, 100)
+
+
+def test_a_bar_gives_way_where_a_line_is_short() -> None:
+    """Then its end is cut; a line that wraps cannot be rewritten in its place."""
+    told = UpdateStatus(activity=Activity.DOWNLOADING, text="", since_utc=AT, **DIGITS)
+    transfer = Transfer(total_bytes=4 << 20, done_bytes=1 << 20, rate_bytes_s=100 << 10)
+
+    assert (
+        "digits 1.5.0 [##......] 25 %  1.0 MiB of 4.0 MiB  100.0 KiB/s  30 s left"
+    ) == bar_line(told, transfer, 72)
+    assert ("digits 1.5.0 [#....] 25 %  1.0 MiB of 4.0 MiB  …") == bar_line(
+        told, transfer, 48
+    )
 
 
 class Scripted(UpdaterControl):

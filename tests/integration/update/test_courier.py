@@ -311,6 +311,23 @@ async def test_what_cannot_be_removed_is_told_until_it_can(world: World) -> None
     assert [] == await emptied(world)
 
 
+async def test_who_goes_on_after_a_restart_is_not_made_to_wait(world: World) -> None:
+    """A person had paused it in the middle; until a source is asked it says so."""
+    async with world.alive() as courier:
+        await until_some_bytes(world, courier)
+    world.chance = 0.999  # the first turn is far
+    async with world.alive() as courier:
+        cut = await courier.update(UpdateRequest())
+        world.carrier.hold.set()
+        await courier.resume(ALL, "pi")
+        (attempt,) = await until_installed(courier)
+
+    assert (Activity.IDLE, "pets", 15) == (cut.activity, cut.model, cut.seq)
+    assert "goes on with pets 1.15.0 (seq 15)" in cut.text
+    assert cut.until_utc is not None
+    assert Outcome.INSTALLED is attempt.outcome
+
+
 # --- another decision while a release is on its way -----------------------------------
 
 

@@ -109,6 +109,13 @@ def test_a_box_with_nothing_to_take_says_what_it_does_not_take() -> None:
 def test_who_has_not_been_told_anything_is_not_up_to_date() -> None:
     """Before the first look, and while a source does not answer."""
     assert "no source has been asked since the start" == said(Idle(), heard=False)
+
+
+def test_what_a_restart_cut_off_is_told() -> None:
+    """Until a source is asked, it is all that is known."""
+    told = line(Idle(), (), sources=("main",), heard=False, cut=PETS)
+
+    assert f"goes on with {PETS} when its source is asked" == told
     assert "so" == said(Idle(), why(Reason.TLS, None), heard=False)
 
 
