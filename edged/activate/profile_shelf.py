@@ -46,16 +46,10 @@ class ProfileShelf(Generic[P]):
 
         Raises:
             UnknownModel: no such name.
-            BadRelease: nothing is live, or its files have rotted.
+            BadRelease: nothing is live, or it is damaged.
             Conflict: it has no proof on this board, or no variant that may serve.
         """
         release = self.live(name)
-        rotten = self._shop.releases.rotten(release)
-        if rotten:
-            raise BadRelease(
-                f"cannot profile {name}: {next(iter(rotten.values()))}",
-                hint="install the release again: edgectl install PATH",
-            )
         proof = self._shop.proof_of(release)
         if proof is None or not proof.fit:
             raise Conflict(
@@ -63,6 +57,19 @@ class ProfileShelf(Generic[P]):
                 hint="edgectl status",
             )
         return release, proof
+
+    def check_whole(self, release: Release) -> None:
+        """Hash its files: as long as a disk takes to read them.
+
+        Raises:
+            BadRelease: one has rotted.
+        """
+        rotten = self._shop.releases.rotten(release)
+        if rotten:
+            raise BadRelease(
+                f"cannot profile {release.name}: {next(iter(rotten.values()))}",
+                hint="install the release again: edgectl install PATH",
+            )
 
     def keep(
         self,

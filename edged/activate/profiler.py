@@ -93,7 +93,7 @@ class Profiler(Generic[P]):
 
         Raises:
             UnknownModel: no such name.
-            BadRelease: nothing of it is live, or its files have rotted.
+            BadRelease: nothing of it is live, or it is damaged.
             Conflict: it has no proof on this board, or no variant that may serve.
         """
         name = request.name
@@ -163,6 +163,7 @@ class Profiler(Generic[P]):
         shop = self._shop
         self._say(name, "reading its files")
         release, proof = await shop.look(lambda: self._shelf.subject(name))
+        await shop.attempt(lambda: self._shelf.check_whole(release))
         variants = [v for v in release.manifest.variants if v.id not in proof.unfit]
         steps = [(v, count) for v in variants for count in shop.trial.counts]
         before = self._shelf.activity()

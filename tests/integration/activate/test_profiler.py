@@ -179,9 +179,23 @@ async def test_what_cannot_be_profiled_is_refused(box: Box, profiling: Start) ->
     box.shop.profiles.forget(release.digest)
     with pytest.raises(Conflict, match="no variant of it is proved on this board"):
         await profiler.begin(SUMS, BY)
-    (release.path / "model.onnx").write_bytes(b"rot")
-    with pytest.raises(BadRelease, match="cannot profile sums: "):
-        await profiler.begin(SUMS, BY)
+
+
+async def test_what_has_rotted_is_not_measured(box: Box, profiling: Start) -> None:
+    """Nor is its proof touched."""
+    await box.install(bundle())
+    release = box.shop.shelf.live("sums")
+    assert release is not None
+    size = (release.path / "model.onnx").stat().st_size
+    (release.path / "model.onnx").write_bytes(b"x" * size)
+    profiler = profiling()
+
+    await profiler.begin(SUMS, BY)
+    found = await ended(profiler)
+
+    assert found.problem is not None
+    assert (BadRelease.code, []) == (found.problem.code, box.trial.measures)
+    assert "cannot profile sums: model.onnx" in found.problem.text
 
 
 async def test_a_model_without_a_live_release_is_refused(

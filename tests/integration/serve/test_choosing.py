@@ -1,6 +1,7 @@
 """Which rung of a release answers a request that does not insist on one."""
 
 import asyncio
+import time
 
 import msgspec
 import numpy as np
@@ -11,11 +12,21 @@ from hypothesis import strategies as st
 from edged.adapt.thermal import Fit
 from edged.errors import DeadlineExceeded, UnknownVariant
 from edged.runtime.base import Array, Tensors
+from edged.serve.conditions import Conditions
 from edged.serve.live import Live
 from edged.wire.adapt import Preference, Strategy
 from edged.wire.proofs import Board, Cost, Proof, VariantProof
 from edged.wire.tensors import Datatype
-from tests.fakes.ladders import ACCURACY, COSTS, PLAIN, X, asked, ladder, regime
+from tests.fakes.ladders import (
+    ACCURACY,
+    COSTS,
+    PLAIN,
+    X,
+    asked,
+    ladder,
+    proof,
+    regime,
+)
 from tests.fakes.models import live_model, registry_of, signature
 
 
@@ -292,6 +303,21 @@ def test_newer_figures_of_the_same_release_take_their_place() -> None:
     registry.proved(live.name, msgspec.structs.replace(newer, digest=live.digest))
 
     assert ("mid", "mid", "big") == (before, unmoved, chosen(live, within_s=0.05))
+
+
+def test_how_far_older_figures_were_off_says_nothing_of_newer_ones() -> None:
+    """What was learnt of a variant stays with the figures that it was learnt of."""
+    conditions = Conditions(cores=2)
+    live = ladder(conditions=conditions)
+    slow(live, 4.0, variant="mid")
+    before = conditions.slowdown(time.monotonic() + 1).biases
+
+    live.chooser.prove(proof(COSTS))
+    slow(live, 1.0, variant="mid", runs=1)
+    after = conditions.slowdown(time.monotonic() + 2).biases
+
+    (fresh,) = after.keys() - before.keys()
+    assert after[fresh].variance > next(iter(before.values())).variance
 
 
 def test_without_a_proof_and_a_floor_it_must_be_known_to_reach_it() -> None:
