@@ -7,7 +7,6 @@ else is on the loop. A person's choice stands until it expires, over reloads, to
 
 import asyncio
 import logging
-from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,10 +14,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 from edged.adapt import words
+from edged.adapt.chronicle import NOTICES, Chronicle
 from edged.adapt.regime import Regime
 from edged.adapt.sensors import Readings, Sensors
 from edged.adapt.sight import Sight, blind
-from edged.adapt.strategy import Force, Ruling, Standing, decide, ruling
+from edged.adapt.strategy import Force, Standing, decide, ruling
 from edged.host.clock import Clock
 from edged.watch import Owned
 from edged.wire.adapt import (
@@ -29,7 +29,6 @@ from edged.wire.adapt import (
     ForceRequest,
     Permits,
     Strategy,
-    StrategyChange,
     StrategyChanges,
     StrategyChangesRequest,
     StrategyRequest,
@@ -43,21 +42,12 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: So many changes are kept: twelve an hour, for a day.
-KEPT = 288
 #: A look takes a millisecond; a start waits no longer than this for the first one.
 FIRST_S = 2.0
 #: A look that takes longer hangs in a driver.
 STUCK_S = 10.0
 #: A charge is told in steps.
 _STEP_PCT = 5
-
-_NOTICES = {
-    Strategy.NORMAL: Notice.STRATEGY_NORMAL,
-    Strategy.LIGHTWEIGHT: Notice.STRATEGY_LIGHTWEIGHT,
-    Strategy.THROTTLED: Notice.STRATEGY_THROTTLED,
-    Strategy.CRITICAL: Notice.STRATEGY_CRITICAL,
-}
 
 
 class Governor:
@@ -71,7 +61,6 @@ class Governor:
     Attributes:
         watch: what holds, for who adapts.
         permits: what may be done for updates.
-        changed: how often it came to each strategy.
     """
 
     name = "governor"
@@ -88,9 +77,7 @@ class Governor:
         self._standing = Standing(since_s=now_s)
         self._force: Force | None = None
         self._ruling = ruling(self._standing, None, now_s=now_s)
-        self._since_s, self._since_utc = now_s, utc_text(clock.utc())
-        self._changes: deque[StrategyChange] = deque(maxlen=KEPT)
-        self.changed: Counter[Strategy] = Counter()
+        self._chronicle = Chronicle(clock)
         self._nudged = asyncio.Event()
         self._regime = Owned(self._held())
         self._permitted = Owned(self._permits())
@@ -178,7 +165,7 @@ class Governor:
         now = ruling(self._standing, self._force, now_s=now_s)
         if (before.strategy, before.by) != (now.strategy, now.by):
             self._ruling = now
-            self._note(before, now_s)
+            self._chronicle.note(before, now, self._seen.headrooms)
         regime, permits = self._held(), self._permits()
         is_other = self._ruling is not before or permits != self.permits.value
         if regime.matters(self.watch.value):
@@ -192,40 +179,13 @@ class Governor:
         """Wake who waits for news."""
         self._revision.set(self._revision.watch.value + 1)
 
-    def _note(self, before: Ruling, now_s: float) -> None:
-        """Keep a change, with the figures that caused it."""
-        now = self._ruling
-        self._since_s, self._since_utc = now_s, utc_text(self._clock.utc())
-        change = StrategyChange(
-            at_utc=self._since_utc,
-            before=before.strategy,
-            after=now.strategy,
-            because=now.because,
-            by=now.by or "edged",
-            headrooms=self._seen.headrooms,
-        )
-        self._changes.append(change)
-        self.changed[now.strategy] += 1
-        level = logging.INFO if now.strategy is Strategy.NORMAL else logging.WARNING
-        _log.log(
-            level,
-            "strategy %s -> %s: %s",
-            before.strategy.value,
-            now.strategy.value,
-            now.because,
-            extra={
-                "edged_code": _NOTICES[now.strategy].value,
-                "edged_headrooms": words.figures(self._seen.headrooms),
-            },
-        )
-
     def _held(self) -> Regime:
         now, seen = self._ruling, self._seen
         return Regime(
             strategy=now.strategy,
             because=now.because,
             by=now.by,
-            since_s=self._since_s,
+            since_s=self._chronicle.since_s,
             caps=self._caps,
             table=self._table,
             fit=seen.fit,
@@ -261,7 +221,7 @@ class Governor:
         return StrategyState(
             strategy=now.strategy,
             because=now.because,
-            since_utc=self._since_utc,
+            since_utc=self._chronicle.since_utc,
             own=self._standing.strategy,
             forced=None if force is None else force.strategy,
             forced_until_utc=until_utc,
@@ -292,7 +252,7 @@ class Governor:
         if self._ruling.strategy is not Strategy.NORMAL:
             found.append(
                 Trouble(
-                    code=_NOTICES[self._ruling.strategy].value,
+                    code=NOTICES[self._ruling.strategy].value,
                     text=words.headline(self._ruling, self._standing, self._seen),
                     hint="edgectl strategy auto" if self._ruling.by else "edgectl why",
                 )
@@ -316,7 +276,12 @@ class Governor:
 
     async def changes(self, request: StrategyChangesRequest) -> StrategyChanges:
         """Tell the newest changes."""
-        return StrategyChanges(changes=tuple(self._changes)[-request.limit :])
+        return StrategyChanges(changes=self._chronicle.newest(request.limit))
+
+    @property
+    def changed(self) -> Mapping[Strategy, int]:
+        """How often it came to each strategy."""
+        return self._chronicle.counts
 
     # --- what people say ---------------------------------------------------------
 

@@ -257,7 +257,7 @@ async def test_a_change_is_a_record_with_its_code_and_its_figures(
     pi: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """So `journalctl EDGED_CODE=strategy-throttled` finds it."""
-    with caplog.at_level(logging.INFO, logger="edged.adapt.governor"):
+    with caplog.at_level(logging.INFO, logger="edged.adapt"):
         async with pi.running():
             pi.board.set(ZONE, "76000")
             await pi.until(Strategy.THROTTLED)
