@@ -14,7 +14,7 @@ HOME_DIR := .demo
 export ORT_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo demo-update run test system fuzz crash lint type docs sbom bench bench-fleet bench-load bench-peers demo-model pins clean
+.PHONY: help setup adapt-table demo demo-update run test system fuzz crash lint type docs sbom bench bench-fleet bench-load bench-peers demo-model pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -104,6 +104,9 @@ bench: $(READY) ## Measure, and hold the figures against their bars
 
 bench-fleet: $(READY) ## Let ten thousand boxes take a release, on a virtual clock
 	@$(BIN)/python benchmarks/fleet.py $(ARGS)
+
+adapt-table: $(READY) ## Let policies of adaptation answer side by side, on a virtual clock
+	@$(BIN)/python benchmarks/adapt/table.py $(ARGS)
 
 bench-load: $(DEV) ## Measure a thousand switches, trials, overload and fairness under load
 	@$(BIN)/python benchmarks/switches.py $(ARGS)
