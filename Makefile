@@ -60,7 +60,8 @@ test: $(DEV) ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 system: $(DEV) ## Boot Debian 12 and 13 with edged as their service, and try it; needs root
-	@$(BIN)/python -m pytest -q -s tests/system $(ARGS)
+	@EDGED_SYSTEM_RESTARTS=$${EDGED_SYSTEM_RESTARTS:-100} \
+		$(BIN)/python -m pytest -q -s tests/system $(ARGS)
 
 fuzz: $(DEV) ## Look for bytes that break our readers, for 30 seconds
 	@$(BIN)/python -m pip install -qq --group fuzz

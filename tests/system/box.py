@@ -109,3 +109,19 @@ def installed(machine: Machine) -> Box:
     box.run("systemctl", "start", *UNITS)
     box.edgectl("install", "/srv/digits")
     return box
+
+
+def in_the_box_of(unit: str, program: str) -> str:
+    """Return a unit that runs `program` as `unit`, its text, would run edged.
+
+    What it prints goes to /run/told.
+    """
+    differs = ("Exec", "Type=", "Requires=", "Wants=", "Restart", "Watchdog")
+    lines = [line for line in unit.splitlines() if not line.startswith(differs)]
+    at = lines.index("[Service]") + 1
+    lines[at:at] = [
+        "Type=oneshot",
+        f"ExecStart={program}",
+        "StandardOutput=truncate:/run/told",
+    ]
+    return "\n".join(lines) + "\n"

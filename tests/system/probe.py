@@ -73,6 +73,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "ask netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
     "write /etc": write("/etc/edged/edged.yaml"),
     "write /usr": write("/usr/lib/edged/site/x.py"),
+    "write where everybody may": write("/srv/open/x"),
     "write /var/lib": write("/var/lib/x"),
     "write /var/lib/edged": write("/var/lib/edged/probe"),
     "write /var/lib/edged-updater": write("/var/lib/edged-updater/probe"),

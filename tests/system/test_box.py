@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.system.box import Box
+from tests.system.box import Box, in_the_box_of
 
 pytestmark = pytest.mark.timeout(300)
 
 PROBE = Path(__file__).with_name("probe.py")
+PROGRAM = "/usr/bin/python3 -I /srv/probe/probe.py"
 #: Of `probe.WAYS`: what a process of edged can do, by user. All else is denied.
 ALLOWED = {
     "edged": {"write /var/lib/edged", "write /run/edged", "read /var/lib/edged"}
@@ -21,23 +22,14 @@ ALLOWED = {
 
 def probed(box: Box, unit: str) -> dict[str, Any]:
     """Run the probe in a unit that differs from `unit` in what it runs alone."""
+    # What the box alone denies, and no permission.
+    box.shell("install -d -m 1777 /srv/open; chmod 755 /home/tech")
     box.machine.put(PROBE, "/srv/probe/probe.py")
     text = box.run("cat", f"/usr/lib/systemd/system/{unit}.service").stdout
-    lines = [
-        line
-        for line in text.splitlines()
-        if not line.startswith(("Exec", "Type=", "Requires=", "Wants=", "Restart"))
-    ]
-    at = lines.index("[Service]") + 1
-    lines[at:at] = [
-        "Type=oneshot",
-        "ExecStart=/usr/bin/python3 -I /srv/probe/probe.py",
-        "StandardOutput=truncate:/srv/probe/told.json",
-    ]
-    box.write("/etc/systemd/system/probe.service", "\n".join(lines) + "\n")
+    box.write("/etc/systemd/system/probe.service", in_the_box_of(text, PROGRAM))
     box.run("systemctl", "daemon-reload")
     box.run("systemctl", "start", "probe.service")
-    told: dict[str, Any] = json.loads(box.run("cat", "/srv/probe/told.json").stdout)
+    told: dict[str, Any] = json.loads(box.run("cat", "/run/told").stdout)
     return told
 
 
