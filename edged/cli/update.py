@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from edged.cli import update_watch
+from edged.cli.attempts import attempts_lines, imports
 from edged.cli.changes import add_limit
 from edged.cli.desk import READ_S, Desk, nearest
 from edged.cli.exits import Exit
@@ -21,8 +22,6 @@ from edged.cli.parser import Parser, UsageError, add_verb, add_verbs
 from edged.cli.updating import (
     DISTRUST,
     UNDER_WAY,
-    attempts_lines,
-    imports,
     page,
     why_lines,
 )

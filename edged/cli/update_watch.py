@@ -10,7 +10,7 @@ import time
 
 from edged.cli.desk import READ_S, Desk
 from edged.cli.exits import Exit
-from edged.cli.output import clip
+from edged.cli.output import clip, fold
 from edged.cli.updating import UNDER_WAY, age, headline, left_s, percent, rate_text
 from edged.client.updater import UpdaterControl
 from edged.errors import NoDaemon, TimedOut
@@ -104,8 +104,7 @@ class Watcher:
             if self._desk.as_json:
                 screen.json_line(told)
             else:
-                screen.line(_line(told))
-                screen.flush()
+                self._write(_line(told))
         self._told = told
         if told.transfer is None or told.activity is not Activity.DOWNLOADING:
             screen.progress("" if _rests(told) else told.text)
@@ -120,8 +119,15 @@ class Watcher:
         if self._desk.as_json:
             self._desk.screen.json_line(told)
             return
-        self._desk.screen.line(f"{_now_utc()}  {headline(told, _now_utc())}")
-        self._desk.screen.flush()
+        self._write(f"{_now_utc()}  {headline(told, _now_utc())}")
+
+    def _write(self, text: str) -> None:
+        """Write a record: folded for eyes, in one line for a pipe."""
+        screen = self._desk.screen
+        lines = fold(text, width=screen.width) if screen.is_terminal else [text]
+        for line in lines:
+            screen.line(line)
+        screen.flush()
 
     def _ended(self, attempt: Attempt) -> Exit:
         if not self._desk.as_json:

@@ -1,20 +1,16 @@
-"""Updates in words: a line for `status`, the updater's page, reasons, attempts.
+"""Updates in words: a line for `status`, the updater's page, reasons.
 
 Law: text and troubles from values; nothing is asked, nothing is printed. `status`
 imports this, so it is light.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from edged.cli.news import SERVES
 from edged.cli.output import Align, fold, table, try_lines
-from edged.wire.changes import Change, Step
 from edged.wire.messages import Status, Trouble
 from edged.wire.updates import (
     Activity,
-    Attempt,
-    Outcome,
     Reason,
     SourceStatus,
     Transfer,
@@ -56,12 +52,6 @@ _QUIET = frozenset(
     # A release that was revoked is no news, unless it is live: then it is trouble.
     {Reason.UP_TO_DATE, Reason.NOT_YET, Reason.HALTED, Reason.REVOKED}
 )
-
-_ENDED = {
-    **dict.fromkeys(SERVES, Outcome.INSTALLED),
-    **dict.fromkeys((Step.HELD, Step.REFUSED, Step.QUARANTINED), Outcome.REFUSED),
-    Step.SUPERSEDED: Outcome.GIVEN_UP,
-}
 
 DOCS = "docs/how-to/keep-a-box-up-to-date.md"
 
@@ -133,10 +123,13 @@ def _news(told: UpdateStatus, at_utc: str) -> tuple[str, str]:
 
 
 def _cause(told: UpdateStatus) -> WhyNot | None:
-    """Return the reason that the updater's state is about."""
+    """Return the reason that the updater's state is about: its text has it."""
+    named = [why for why in told.reasons if why.text and why.text in told.text]
     about = [why for why in told.reasons if why.model == told.model]
     loud = [why for why in told.reasons if why.reason not in _QUIET]
-    return next((why for why in (*about, *loud, *told.reasons) if why.text), None)
+    return next(
+        (why for why in (*named, *about, *loud, *told.reasons) if why.text), None
+    )
 
 
 def _told(why: WhyNot, at_utc: str) -> str:
@@ -272,7 +265,7 @@ def _sources(sources: Sequence[SourceStatus], at_utc: str) -> list[str]:
     return table(head, rows, align=(left,) * 4 + (Align.RIGHT, left))
 
 
-# --- reasons and attempts -----------------------------------------------------
+# --- reasons -----------------------------------------------------
 
 
 def why_lines(why: WhyNot, *, at_utc: str, width: int) -> list[str]:
@@ -295,77 +288,6 @@ def subject(why: WhyNot) -> str:
         return f"source {why.source}" if why.source else "the updater"
     name = " ".join(filter(None, (why.model, why.version)))
     return name + _seq(why.seq)
-
-
-def imports(
-    changes: Iterable[Change], attempts: Sequence[Attempt]
-) -> Iterator[Attempt]:
-    """Yield what people brought in under a source's signatures, as attempts.
-
-    Args:
-        changes: of the daemon.
-        attempts: of the updater; what it brought itself is among them.
-    """
-    ids = {one.change for one in attempts}
-    tried = {(one.model, one.seq) for one in attempts}
-    for change in changes:
-        one, last = change.release, change.last
-        outcome = _ENDED.get(last.step)
-        if not change.source or one is None or outcome is None or change.id in ids:
-            continue
-        if (change.model, one.seq) in tried:
-            continue
-        began, ended = change.steps[0].at_utc, _served(change)
-        yield Attempt(
-            at_utc=ended,
-            model=change.model,
-            version=one.version,
-            seq=one.seq,
-            source=change.source,
-            outcome=outcome,
-            text="" if outcome is Outcome.INSTALLED else last.why,
-            took_s=max(0.0, age(began, ended) or 0.0),
-            change=change.id,
-            by=change.by,
-        )
-
-
-def _served(change: Change) -> str:
-    """Return when it served, or ended without."""
-    served = (one.at_utc for one in change.steps if one.step in SERVES)
-    return next(served, change.last.at_utc)
-
-
-def attempts_lines(attempts: Iterable[Attempt], *, width: int) -> list[str]:
-    """Set attempts in a table, and below it why those ended that brought nothing."""
-    told = tuple(attempts)
-    rows = [
-        (
-            one.at_utc[:16].replace("T", " "),
-            one.model,
-            f"{one.version} ({one.seq})",
-            one.outcome.value,
-            "import" if one.by else size_text(one.fetched_bytes),
-            "-" if one.by else size_text(one.kept_bytes),
-            span_text(one.took_s),
-        )
-        for one in told
-    ]
-    head = ("ENDED (UTC)", "MODEL", "RELEASE", "OUTCOME", "FETCHED", "KEPT", "TOOK")
-    lines = table(head, rows, align=(Align.LEFT,) * 4 + (Align.RIGHT,) * 3)
-    failed = [one for one in told if one.outcome is not Outcome.INSTALLED]
-    if failed:
-        lines.append("")
-    for one in failed:
-        code = f" ({one.reason.value})" if one.reason else ""
-        change = f"; edgectl watch {one.change}" if one.change is not None else ""
-        lines += fold(
-            f"{one.model} {one.version} ({one.seq}) {one.outcome.value}: "
-            f"{one.text or 'no more is known'}{code}{change}",
-            width=width,
-            first="- ",
-        )
-    return lines
 
 
 # --- times --------------------------------------------------------------------

@@ -186,15 +186,18 @@ def test_history_lists_what_people_brought(
             change=3,
         ),
     )
+    agent.told += (replace(brought, id=4, release=replace(brought.release, seq=12)),)
+    updater.attempts += (replace(updater.attempts[0], seq=12, change=None),)
 
     _, out, _ = ctl("history")
     _, told, _ = ctl("history", "--json")
 
     assert [
         "2026-11-24 06:00  digits  1.3.0 (13)  installed      0 B   0 B     0 s",
+        "2026-11-24 06:00  digits  1.3.0 (12)  installed      0 B   0 B     0 s",
         "2026-11-24 06:40  digits  1.4.0 (14)  installed   import     -  10 min",
     ] == out.splitlines()[1:]
-    assert ["", COMMITTED.by] == [one["by"] for one in json.loads(told)["attempts"]]
+    assert ["", "", COMMITTED.by] == [one["by"] for one in json.loads(told)["attempts"]]
 
 
 def test_why_of_a_model_that_nobody_knows_is_an_error(ctl: Edgectl) -> None:

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from edged.cli.output import WIDTH
 from edged.cli.updating import (
-    attempts_lines,
     headline,
     page,
     percent,
@@ -27,8 +26,6 @@ from edged.wire.messages import (
 )
 from edged.wire.updates import (
     Activity,
-    Attempt,
-    Outcome,
     Reason,
     SourceStatus,
     Transfer,
@@ -248,6 +245,21 @@ def test_a_network_that_is_away_is_no_trouble() -> None:
     assert () == troubles(replace(IDLE, reasons=(away,)), STATUS, at_utc=AT)
 
 
+def test_a_box_that_waits_says_for_what_it_waits() -> None:
+    """Not the first reason that there is: one of an older release stands, too."""
+    turn = replace(WINDOW, reason=Reason.NOT_YET, text="its turn comes later")
+    told = replace(
+        IDLE,
+        activity=Activity.HELD,
+        text=f"digits 1.5.0: {turn.text}",
+        reasons=(LEFT_AT_14, turn),
+    )
+
+    (line, *_) = status_lines(told, at_utc=AT, width=WIDTH)
+
+    assert "its turn comes later" in line
+
+
 # --- the updater's page -------------------------------------------------------
 
 
@@ -352,39 +364,6 @@ def test_a_reason_of_a_source_names_the_source() -> None:
         "  its timestamp expired on 2026-11-10",
         "  for 14 d",
     ] == why_lines(FREEZE, at_utc=AT, width=WIDTH)
-
-
-def test_attempts_stand_in_a_table_with_failures_below() -> None:
-    """What they cost, and why one brought nothing."""
-    good = Attempt(
-        at_utc="2026-11-24T06:30:12Z",
-        model="digits",
-        version="1.5.0",
-        seq=15,
-        source="main",
-        outcome=Outcome.INSTALLED,
-        fetched_bytes=24 << 20,
-        kept_bytes=3 << 20,
-        took_s=192.0,
-        change=7,
-    )
-    bad = replace(
-        good,
-        version="1.6.0",
-        seq=16,
-        outcome=Outcome.REFUSED,
-        reason=Reason.REFUSED,
-        text="it answers 3 of 10 golden samples",
-        change=8,
-    )
-
-    assert """\
-ENDED (UTC)       MODEL   RELEASE     OUTCOME     FETCHED     KEPT        TOOK
-2026-11-24 06:30  digits  1.5.0 (15)  installed  24.0 MiB  3.0 MiB  3 min 12 s
-2026-11-24 06:30  digits  1.6.0 (16)  refused    24.0 MiB  3.0 MiB  3 min 12 s
-
-- digits 1.6.0 (16) refused: it answers 3 of 10 golden samples (refused);
-  edgectl watch 8""" == "\n".join(attempts_lines([good, bad], width=WIDTH))
 
 
 def test_a_reason_of_the_updater_itself_names_no_source() -> None:
