@@ -1,8 +1,9 @@
 """Bring the wheels that the Debian package holds, each with its known hash.
 
 `python3 -m tools.wheels lock` writes debian/wheels.lock from constraints.txt after a
-change of it; `fetch` brings what the lock names for one machine, and refuses anything
-else. Wheels are for a machine and a Python, so both can be those of another system.
+change of it, and debian/copyright from the wheels; `fetch` brings what the lock names
+for one machine, and refuses anything else. Wheels are for a machine and a Python, so
+both can be those of another system.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tools import licences
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "debian" / "wheels.lock"
 
@@ -26,6 +29,8 @@ PYTHONS = ("3.11", "3.13")
 _GLIBC_MINORS = (17, 26, 27, 28, 31, 34)
 #: Needs that are for other machines than ours.
 _ELSEWHERE = frozenset({"tflite-runtime"})
+#: Needs of a runtime's tools that make models, and not of the runtime: 5 MB.
+_UNUSED = frozenset({"ml-dtypes", "tqdm"})
 #: Extras that the package has on board.
 _EXTRAS = ("images",)
 
@@ -60,14 +65,25 @@ def fetch(arch: str, python: str, folder: Path) -> None:
 
 
 def lock() -> None:
-    """Find the wheels of every system that the package is made for; note them."""
+    """Find the wheels of every system that the package is made for; note them.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not; it has said why.
+        SystemExit: a wheel does not say what its licence is.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for arch in MACHINES:
             for python in PYTHONS:
                 pins = ["-c", str(ROOT / "constraints.txt")]
                 _pip(arch, python, folder / arch / python, [*pins, *needs()])
-        LOCK.write_text(_HEAD + "".join(_lines(sorted(folder.rglob("*.whl")))))
+        wheels = [one for one in sorted(folder.rglob("*.whl")) if _used(one)]
+        LOCK.write_text(_HEAD + "".join(_lines(wheels)))
+        licences.write(wheels)
+
+
+def _used(wheel: Path) -> bool:
+    return _name(wheel.name.partition("-")[0]) not in _UNUSED
 
 
 def _lines(wheels: Sequence[Path]) -> Iterator[str]:
@@ -90,7 +106,7 @@ def _pip(arch: str, python: str, folder: Path, words: Sequence[str]) -> None:
     tags = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC_MINORS]
     tags.append(f"manylinux2014_{machine}")
     abis = (f"cp{python.replace('.', '')}", "abi3", "none")
-    command = [sys.executable, "-m", "pip", "download", "--quiet"]
+    command = [sys.executable, "-m", "pip", "download", "-qq"]
     command += ["--disable-pip-version-check", "--only-binary=:all:"]
     command += ["--python-version", python, "--implementation", "cp"]
     command += [word for abi in abis for word in ("--abi", abi)]

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from tools import wheels
+import edged
+from tools import licences, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,3 +38,20 @@ def test_every_wheel_has_its_hash() -> None:
     lines = [line for line in wheels.LOCK.read_text().splitlines() if "==" in line]
 
     assert [] == [line for line in lines if " --hash=sha256:" not in line]
+
+
+def test_the_terms_of_every_wheel_are_told() -> None:
+    """debian/copyright speaks of the versions that the lock has, and of no other."""
+    told = re.findall(
+        r"^ (\S+) (\S+)\. See", licences.COPYRIGHT.read_text(), re.MULTILINE
+    )
+    named = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in told}
+
+    assert wheels.locked() == named
+
+
+def test_the_package_has_the_version_of_the_program() -> None:
+    """The changelog's first line and `edgectl version` say the same."""
+    first = (ROOT / "debian/changelog").read_text().partition("\n")[0]
+
+    assert first.startswith(f"edged ({edged.__version__}) ")
