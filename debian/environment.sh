@@ -27,7 +27,7 @@ for glibc in 2_17 2_26 2_27 2_28 2_31 2_34; do
     platforms="$platforms --platform manylinux_${glibc}_$machine"
 done
 # shellcheck disable=SC2086 # words on purpose
-/usr/bin/python3 -m pip install --quiet --root-user-action=ignore \
+/usr/bin/python3 -m pip install -qq --root-user-action=ignore \
     --no-index --find-links "$wheels" --no-deps --no-compile --require-hashes \
     --only-binary=:all: --python-version "$python" --implementation cp \
     --abi "cp$(echo "$python" | tr -d .)" --abi abi3 --abi none \
@@ -45,11 +45,12 @@ rm -rf "$site"/onnxruntime/capi/libonnxruntime.so* \
 rm -rf "$site/ai_edge_litert/libLiteRtWebGpuAccelerator.so" \
     "$site/ai_edge_litert/vendors" "$site/ai_edge_litert/tools" \
     "$site/ai_edge_litert/aot"
-# Built for a compiler that is not there, and tests.
-rm -rf "$site/numpy/f2py" "$site/numpy/distutils"
+# For a compiler or a type checker that is not there, and tests.
+rm -rf "$site/numpy/f2py" "$site/numpy/distutils" "$site"/numpy/_core/_*_tests.*
 find "$site" \( -name tests -o -name include \) -type d -prune -exec rm -rf {} +
 find "$site" \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' \
-    -o -name '*.a' -o -name '*.hash' \) -type f -delete
+    -o -name '*.pyi' -o -name '*.a' -o -name '*.hash' -o -name '*.sh' \
+    -o -name '.git*' \) -type f -delete
 
 cp -r edged "$site/edged"
 find "$site" -name __pycache__ -type d -prune -exec rm -rf {} +
