@@ -64,4 +64,4 @@ def test_the_daemon_loads_nothing_heavy_for_little() -> None:
     """Each of these holds half a megabyte or more, for one small question."""
     actual = loaded_by("import edged.daemon")
 
-    assert set() == {"importlib.metadata", "zoneinfo", "edged.adapt.sensors"} & actual
+    assert set() == {"importlib.metadata", "zoneinfo"} & actual

@@ -13,6 +13,12 @@ from edged.api.access import Roles
 from edged.client.control import Control
 from edged.errors import Conflict, InvalidRequest, ProtocolError, UnknownEndpoint
 from edged.wire import endpoints
+from edged.wire.adapt import (
+    ForceRequest,
+    Strategy,
+    StrategyChangesRequest,
+    StrategyRequest,
+)
 from edged.wire.changes import (
     ChangeRequest,
     ChangesRequest,
@@ -22,6 +28,7 @@ from edged.wire.changes import (
 from edged.wire.endpoint import Access, Body, Endpoint
 from edged.wire.endpoints import TABLE
 from edged.wire.messages import (
+    HearRequest,
     InstallRequest,
     ModelName,
     Nothing,
@@ -79,6 +86,10 @@ REQUESTS = {
     PauseRequest: PauseRequest(for_s=7200.0, why="a trade fair"),
     HoldRequest: HoldRequest(until_utc="2026-12-01T00:00:00Z", why="a trade fair"),
     AttemptsRequest: AttemptsRequest(name="digits", limit=5),
+    HearRequest: HearRequest(name="digits", source="main"),
+    StrategyRequest: StrategyRequest(known=7, wait_s=0.1),
+    StrategyChangesRequest: StrategyChangesRequest(limit=5),
+    ForceRequest: ForceRequest(strategy=Strategy.LIGHTWEIGHT, for_s=60.0),
 }
 
 
