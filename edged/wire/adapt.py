@@ -33,7 +33,8 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
         cost: share of the dearest variant's CPU time that an answer may cost; the
             cheapest variant is always allowed.
         threads: share of the threads that the profile calls best; never below one.
-        duty: largest share of time that runs of a model may take.
+        duty: largest share of time that runs of a model may take, as far as nobody is
+            late for it.
         batch_window_s: that a request may wait for others to join it.
         queue: requests of a model that may wait or run, if its own bound is not less.
         priority_only: only requests of high priority are taken.
