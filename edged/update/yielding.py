@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from edged.host.clock import Clock
 
-#: The longest that a piece waits: with the network's pieces of at most 64 KiB, a box
-#: that is never idle fetches as many bytes a second, and hashes them in a millisecond.
+#: The longest that a piece waits: with the client's pieces of at most 128 KiB, a box
+#: that is never idle fetches as many bytes a second, and hashes them in some
+#: milliseconds.
 MOST_S = 1.0
 
 #: Between two looks at who waits.
