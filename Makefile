@@ -71,7 +71,7 @@ fuzz: $(DEV) ## Look for bytes that break our readers, for 30 seconds
 	@$(BIN)/python -m tests.fuzz.models -max_total_time=10 -max_len=8192 -timeout=5 \
 		-artifact_prefix=.fuzz/ $(ARGS) .fuzz/models
 
-crash: $(DEV) ## Kill the daemon at every call of an install and under load; let its disk refuse
+crash: $(DEV) ## Kill daemon and updater at every call of an install, an update, and under load; let disks refuse
 	@EDGED_CRASH_STRIDE=1 EDGED_CRASH_KILLS=100 $(BIN)/python -m pytest -q -s tests/crash $(ARGS)
 
 lint: $(DEV) ## Check style, spelling and import floors

@@ -21,7 +21,7 @@ STRIDE = stride(24)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(3 * 3600),
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing"),
     pytest.mark.skipif(os.geteuid() != 0, reason="tracing a process needs root here"),
 ]
