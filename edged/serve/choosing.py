@@ -13,7 +13,7 @@ import msgspec
 
 from edged.adapt.choice import Costed, Options, Streams, allowed, expected_s
 from edged.adapt.strategy import cost_cap
-from edged.errors import UnknownVariant
+from edged.errors import NotReady, UnknownVariant
 from edged.serve import admission
 from edged.serve.bearing import LOOK_S, Bearing
 from edged.serve.conditions import Conditions
@@ -32,6 +32,9 @@ MARGIN = 1.5
 #: second makes a box slower by so much.
 _AMPLE = 20.0
 _AMPLE_S = 1.0
+
+#: A rung that was let go of may be back after so long.
+_BACK_S = 60.0
 
 #: No variant is as accurate as this.
 _NONE = 2.0
@@ -104,7 +107,8 @@ class Chooser:
     ) -> None:
         self._release = release
         self._ladder = ladder
-        self._rungs = ladder.rungs
+        self._every = self._rungs = ladder.rungs
+        self._away: Mapping[str, str] = {}
         self._by_id = {rung.id: rung for rung in ladder.rungs}
         self._proof = proof
         self._proofs = 0
@@ -116,6 +120,7 @@ class Chooser:
         self._unit = unit_bytes(release.manifest.signature)
         self._bearing = Bearing()
         self._costs: dict[str, Costed] = {}
+        self._dearest_s = 0.0
         self._seen = 0
         self._look_s = 0.0
         self._ample_until_s = 0.0
@@ -171,6 +176,13 @@ class Chooser:
         return way.choices[pick.index]
 
     def _named(self, variant: str) -> Rung:
+        if variant in self._away:
+            raise NotReady(
+                f"cannot run variant {variant!r} of {self._release.name} now: it was "
+                f"let go of, {self._away[variant]}",
+                hint=f"edgectl models show {self._release.name}",
+                retry_after_s=_BACK_S,
+            )
         if variant not in self._by_id:
             failed = self._ladder.failures.get(variant)
             why = (
@@ -226,9 +238,9 @@ class Chooser:
     def look(self, now_s: float) -> None:
         """Look whether the box bears what runs, on the monotonic clock."""
         conditions, bearing = self._conditions, self._bearing
-        cpu_s = [self._costs[rung.id].cpu_s for rung in self._rungs if self._costs]
+        cpu_s = [self._costs[rung.id].cpu_s for rung in self._every if self._costs]
         slow = math.exp(conditions.slowdown(now_s).mean)
-        runs = [self._taken[rung.id].count for rung in self._rungs]
+        runs = [self._taken[rung.id].count for rung in self._every]
         bearing.count(now_s, runs=runs, cpu_s=cpu_s, slowdown=slow)
         others = conditions.used(self._release.name, bearing.used, now_s)
         before = bearing.bearable_s
@@ -261,22 +273,34 @@ class Chooser:
         self._cost()
         self._renew()
 
+    def house(self, rungs: tuple[Rung, ...], away: Mapping[str, str]) -> None:
+        """Choose among these from now on.
+
+        Args:
+            rungs: in memory, best first; never none.
+            away: why others are not that were.
+        """
+        self._rungs, self._away = rungs, away
+        self._by_id = {rung.id: rung for rung in rungs}
+        self._renew()
+
     def _cost(self) -> None:
         """Tell anew what each rung costs."""
         self._seen = self._runs(SETTLED)
         found = costs(
-            [rung.variant for rung in self._rungs],
+            [rung.variant for rung in self._every],
             owner=f"{self._release.digest[:12]}.{self._proofs}",
             proof=self._proof,
             threads=self._threads,
             taken=self._taken,
         )
         self._costs = {
-            rung.id: cost for rung, cost in zip(self._rungs, found, strict=False)
+            rung.id: cost for rung, cost in zip(self._every, found, strict=False)
         }
+        self._dearest_s = max((cost.cpu_s for cost in found), default=0.0)
 
     def _runs(self, most: int) -> int:
-        return sum(min(most, self._taken[rung.id].count) for rung in self._rungs)
+        return sum(min(most, self._taken[rung.id].count) for rung in self._every)
 
     def _renew(self) -> None:
         for (preference, floor), way in self._ways.items():
@@ -297,14 +321,16 @@ class Chooser:
         return way
 
     def _lead(self, way: _Way, preference: Preference, floor: float) -> None:
-        regime = self._regime
+        regime, here = self._regime, self._rungs if self._costs else ()
+        share = cost_cap(regime.table, regime.strategy, preference)
         options = allowed(
-            tuple(self._costs.values()),
-            cost=cost_cap(regime.table, regime.strategy, preference),
-            bearable_s=self._bearing.bearable_s,
+            [self._costs[rung.id] for rung in here],
+            # Of what the dearest one costs, whether it is in memory or not.
+            cost=1.0,
+            bearable_s=min(self._bearing.bearable_s, share * self._dearest_s),
             floor=floor,
         )
-        way.lead(options, {self._costs[r.id].id: r for r in self._rungs if self._costs})
+        way.lead(options, {self._costs[rung.id].id: rung for rung in here})
         if not self._costs and (self._rungs[0].variant.accuracy or 0.0) >= floor:
             way.best = Choice(self._rungs[0])
 
@@ -325,12 +351,13 @@ class Chooser:
         """Say why a loaded variant is not chosen now; empty where it may be."""
         chosen = [choice.rung.id for choice in self._usual.choices]
         cost = self._costs.get(variant)
+        if variant in self._away:
+            return f"it is not in memory: {self._away[variant]}"
         if variant in chosen or cost is None:
             return ""
         if cost.cpu_s > self._bearing.bearable_s:
             return "the box would get too hot"
-        regime = self._regime
-        dearest_s = max(each.cpu_s for each in self._costs.values())
+        regime, dearest_s = self._regime, self._dearest_s
         if cost.cpu_s > regime.caps.cost * dearest_s:
             return (
                 f"it costs {cost.cpu_s / dearest_s:.0%} of the dearest, "

@@ -17,6 +17,7 @@ from edged.serve.conditions import Conditions
 from edged.serve.ladder import Ladder, Rung
 from edged.serve.observing import Ear
 from edged.serve.request import Array
+from edged.serve.residence import Residence
 from edged.serve.scheduler import Scheduler
 from edged.serve.stats import ModelStats
 from edged.store.releases import Release
@@ -34,6 +35,8 @@ class Live:
         conditions: of the box.
         caps: what the strategy in force allows, as of `obey`.
         chooser: says which rung answers.
+        ladder: as it was loaded.
+        residence: the rungs of it that are in memory.
         ear: who listens to its runs.
         is_parked: whether new requests wait: see `Model.park`.
         is_closed: whether its rungs are gone, or about to be.
@@ -83,7 +86,7 @@ class Live:
         self._pinned = 0
         self._empty: asyncio.Future[None] | None = None
         self._retired = False
-        self._rungs = {rung.id: rung for rung in ladder.rungs}
+        self.residence = Residence(release, ladder.rungs, proof=proof, threads=threads)
         self.caps = self.conditions.regime.caps
 
     @property
@@ -124,7 +127,7 @@ class Live:
     @property
     def variants(self) -> tuple[str, ...]:
         """Ids of the rungs that can run, best first."""
-        return tuple(self._rungs)
+        return tuple(rung.id for rung in self.residence.rungs)
 
     def obey(self) -> None:
         """Take over what holds now."""
@@ -133,6 +136,24 @@ class Live:
         self.scheduler.obey(
             window_s=max(self._window_s, self.caps.batch_window_s), duty=self.caps.duty
         )
+
+    def spare(self) -> None:
+        """Let go of rungs that nobody used since the last time: memory is short."""
+        counts = {
+            rung.id: self.stats.variants[rung.id].count for rung in self.ladder.rungs
+        }
+        if self.residence.spare(self.chooser.usual, counts):
+            self.chooser.house(self.residence.rungs, self.residence.away)
+
+    def bury(self) -> None:
+        """Close the rungs that were let go of and that no request uses any more."""
+        self.residence.bury(self.scheduler.uses, self.scheduler.dispose)
+
+    def bring_back(self, rung: Rung) -> None:
+        """Let a rung be chosen that was away; it is warm."""
+        rung.ear = self.ear
+        self.residence.take(rung)
+        self.chooser.house(self.residence.rungs, self.residence.away)
 
     def may_join(self, rung: Rung, inputs: Mapping[str, Array]) -> bool:
         """Tell whether a request may share a run with others."""
@@ -189,12 +210,13 @@ class Live:
             self.close_now()
 
     def _close(self) -> None:
-        self.ladder.close()
+        for rung in self.residence.every:
+            rung.close()
         give_back()
 
     def variant_statuses(self) -> tuple[VariantStatus, ...]:
         """Describe every rung, those that failed included."""
-        rows = []
+        rows, loaded = [], self.variants
         answers = sum(recent.count for recent in self.stats.variants.values())
         for variant in self.manifest.variants:
             recent = self.stats.variants[variant.id]
@@ -203,9 +225,9 @@ class Live:
                 VariantStatus(
                     id=variant.id,
                     backend=variant.backend.value,
-                    loaded=variant.id in self._rungs,
+                    loaded=variant.id in loaded,
                     placement=self.scheduler.placement(variant.id).value
-                    if variant.id in self._rungs
+                    if variant.id in loaded
                     else None,
                     accuracy=variant.accuracy,
                     cost_ms=self.chooser.cost_ms(variant.id),

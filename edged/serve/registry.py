@@ -108,10 +108,8 @@ class Registry:
     ) -> InferResponse:
         """Answer one request; see `submit`."""
         if request.sequence is not None:
-            model = self._models.get(request.model)
-            place = (
-                model.sequences.find(request.sequence, request.peer) if model else None
-            )
+            own, model = request.sequence, self._models.get(request.model)
+            place = model.sequences.find(own, request.peer) if model else None
             if model is not None and place is not None:
                 seat = seat_in(place, request)
                 return await infer_in(model.sequences, request, seat, self.limits)
@@ -154,7 +152,7 @@ class Registry:
         Raises:
             UnknownModel, UnknownVersion, UnknownVariant, NotReady: nobody answers.
             InvalidTensor: an input is not what the model takes.
-            QueueFull, DeadlineExceeded: not now.
+            QueueFull, DeadlineExceeded, LowPriority: not now.
         """
         live = self._answering(request, pin)
         if live.is_parked:
@@ -194,8 +192,7 @@ class Registry:
 
     def running_s(self) -> float:
         """Return for how long the longest present run has been on."""
-        now_s = time.monotonic()
-        lives = (model.live for model in self._models.values() if model.live)
+        now_s, lives = time.monotonic(), self.loaded()
         return max((live.scheduler.running_s(now_s) for live in lives), default=0.0)
 
     def status(self, name: str) -> ModelStatus:
@@ -328,8 +325,8 @@ class Registry:
     def observe(self, name: str, observer: Observer | None) -> None:
         """Tell each run of the release that is live now, on the loop; None for nobody.
 
-        Another release is not told of; the same one is, when it is loaded again. A run
-        is told after it ended, whether anybody waits for its answer or not.
+        Another release is not told of; the same one is, when it is loaded again. Told
+        is a run after it ended, whether anybody waits for its answer or not.
         """
         if name in self._models:
             self._models[name].observe(observer)
@@ -340,7 +337,7 @@ class Registry:
         return model.live.digest if model and model.live else None
 
     def resident(self, name: str) -> str | None:
-        """Return the digest of the release that `back` would lead to, None for none."""
+        """Return the digest of what `back` would lead to, None for none."""
         model = self._models.get(name)
         return model.resident.digest if model and model.resident else None
 
@@ -384,6 +381,11 @@ class Registry:
         self.conditions.regime = regime
         for model in self._models.values():
             model.obey()
+
+    def loaded(self) -> tuple[Live, ...]:
+        """Return the releases that answer and are in memory."""
+        lives = (model.live for model in self._models.values())
+        return tuple(live for live in lives if live and not live.is_closed)
 
     def touch(self) -> None:
         """Say that there is news."""

@@ -174,6 +174,14 @@ class Scheduler:
             future.add_done_callback(partial(_hand_over, unwanted))
             raise
 
+    def uses(self, rung: Rung) -> bool:
+        """Tell whether a request waits for a rung, or runs on it."""
+        return rung in self._busy or any(job.rung is rung for job in self._queue)
+
+    def dispose(self, work: Callable[[], None]) -> Future[None]:
+        """Run something on a worker, behind what it has to do."""
+        return self._executor.submit(work)
+
     def close(self, last: Callable[[], None]) -> Future[None]:
         """Run `last` on a worker and let them all go; nothing may follow."""
         if self._look_again is not None:

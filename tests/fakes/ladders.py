@@ -26,8 +26,8 @@ PLAIN = signature([("x", Datatype.FP32, (1, 4))], [("y", Datatype.FP32, (1, 4))]
 X = {"x": np.ones((1, 4), "<f4")}
 
 
-def proof(costs_ms: Mapping[str, float]) -> Proof:
-    """Return a proof by which variants cost so much, with one thread."""
+def proof(costs_ms: Mapping[str, float], held_bytes: int = 1) -> Proof:
+    """Return a proof by which variants cost and hold so much, with one thread."""
     return Proof(
         digest="d",
         board=Board(runtimes={}, cpu=""),
@@ -35,6 +35,7 @@ def proof(costs_ms: Mapping[str, float]) -> Proof:
         variants=tuple(
             VariantProof(
                 id=name,
+                held_bytes=held_bytes,
                 costs=(Cost(threads=1, cpu_ms=ms, busy_ms=ms, wall_ms=ms),),
             )
             for name, ms in costs_ms.items()
@@ -48,6 +49,7 @@ def ladder(
     costs_ms: Mapping[str, float] = COSTS,
     name: str = "m",
     proved: bool = True,
+    held_bytes: int = 1,
     **more: Any,
 ) -> Live:
     """Return a live release with a variant of each cost, best first."""
@@ -57,7 +59,7 @@ def ladder(
         function or _same,
         variants=tuple(costs_ms),
         accuracy=ACCURACY,
-        proof=proof(costs_ms) if proved else None,
+        proof=proof(costs_ms, held_bytes) if proved else None,
         conditions=more.pop("conditions", None) or Conditions(cores=2),
         **more,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.host.headroom import available_bytes
+from edged.host.headroom import available_bytes, total_bytes
 
 MIB = 1 << 20
 #: A Raspberry Pi 4 with 2 GB; MemFree is not what counts.
@@ -115,3 +115,12 @@ def test_a_kernel_before_memavailable_gives_what_is_free(root: Path) -> None:
 def test_this_machine_has_some() -> None:
     """The real files are read."""
     assert 0 < available_bytes()
+
+
+def test_what_there_is_at_all_is_the_least_limit(root: Path) -> None:
+    """Of the machine, of our cgroup and of those above it."""
+    whole = total_bytes(root)
+    group(root, "system.slice", max=400 * MIB)
+    group(root, "system.slice/edged.service", max=8192 * MIB)
+
+    assert (1891356 * 1024, 400 * MIB) == (whole, total_bytes(root))

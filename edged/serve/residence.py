@@ -1,0 +1,167 @@
+"""Which rungs of a release stay in memory.
+
+Law: all of them, while memory allows. Where it is short, those go that nobody used of
+late; the one that answers by itself always stays, and nothing that a request uses is
+closed under it. They come back one by one, warm, when memory is not short any more and
+there is room for them. Call on the event loop only, but for `load`.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+
+import numpy as np
+
+from edged.runtime.memory import give_back
+from edged.runtime.samples import make_up
+from edged.serve.ladder import Rung, load_rung
+from edged.store.releases import Release
+from edged.wire.proofs import Proof
+from edged.wire.release import Variant
+
+#: This share of memory stays free when a rung comes back, or it would soon go again:
+#: memory is short below a tenth, see `steward`.
+KEPT = 0.15
+#: What a file takes once it is loaded, where no proof says it.
+_PER_FILE = 3
+
+_MIB = 1 << 20
+_SEED = 0
+
+Dispose = Callable[[Callable[[], None]], Future[None]]
+
+
+class Residence:
+    """The rungs of one release, as they are now.
+
+    Args:
+        release: whose.
+        rungs: that are loaded.
+        proof: what this board measured of them; None for nothing.
+        threads: of one run.
+
+    Attributes:
+        away: why each rung is not in memory that was, by variant.
+    """
+
+    def __init__(
+        self,
+        release: Release,
+        rungs: tuple[Rung, ...],
+        *,
+        proof: Proof | None,
+        threads: int,
+    ) -> None:
+        self._release = release
+        self._threads = threads
+        self._needs: dict[str, int] = {}
+        for found in proof.variants if proof else ():
+            self._needs[found.id] = max(found.peak_bytes, found.held_bytes)
+        self._rungs = {rung.id: rung for rung in rungs}
+        self._leaving: list[Rung] = []
+        self._counts: dict[str, int] = {}
+        self.away: dict[str, str] = {}
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Those that may be chosen, best first."""
+        order = [variant.id for variant in self._release.manifest.variants]
+        return tuple(self._rungs[each] for each in order if each in self._rungs)
+
+    @property
+    def every(self) -> tuple[Rung, ...]:
+        """Those that hold memory, those that are about to go included."""
+        return (*self._rungs.values(), *self._leaving)
+
+    @property
+    def is_stirred(self) -> bool:
+        """Whether a rung is away, or about to be."""
+        return bool(self.away or self._leaving)
+
+    def spare(self, usual: str, counts: dict[str, int]) -> bool:
+        """Let go of what nobody used since the last time; tell whether any was.
+
+        Args:
+            usual: the rung that answers by itself.
+            counts: runs that each rung ever did.
+        """
+        before, self._counts = self._counts, counts
+        idle = [
+            name
+            for name in self._rungs
+            if name != usual and before.get(name) == counts[name]
+        ]
+        for name in idle:
+            self._leaving.append(self._rungs.pop(name))
+            self.away[name] = "memory is short"
+        return bool(idle)
+
+    def bury(self, in_use: Callable[[Rung], bool], dispose: Dispose) -> None:
+        """Close what leaves and is not in use any more.
+
+        Args:
+            in_use: tells whether a request waits for a rung, or runs on it.
+            dispose: runs something on a worker of the release.
+        """
+        gone = [rung for rung in self._leaving if not in_use(rung)]
+        self._leaving = [rung for rung in self._leaving if rung not in gone]
+        for rung in gone:
+            dispose(partial(_close, rung))
+
+    def wanted(self) -> Variant | None:
+        """Return the next variant to bring back, the cheapest first; None for none."""
+        back = [v for v in self._release.manifest.variants if v.id in self.away]
+        return back[-1] if back else None
+
+    def lacks(self, variant: Variant, *, available: int, total: int) -> str:
+        """Say what would be needed to bring it back; empty where it is there.
+
+        Args:
+            variant: of `wanted`.
+            available: bytes that can be taken.
+            total: bytes that there are.
+        """
+        needs = self._needs.get(variant.id, 0)
+        if not needs:
+            needs = _PER_FILE * self._release.manifest.files[variant.file].size
+        room = max(0, available - int(KEPT * total))
+        if needs <= room:
+            return ""
+        return (
+            f"it needs {needs / _MIB:.0f} MiB, and {room / _MIB:.0f} MiB are there "
+            f"({KEPT * total / _MIB:.0f} MiB are kept for all else)"
+        )
+
+    def refuse(self, variant: Variant, why: str) -> None:
+        """Leave it away, and say why."""
+        self.away[variant.id] = why
+
+    def load(self, variant: Variant) -> Rung:
+        """Load a variant and warm it up. Blocks; any thread.
+
+        Raises:
+            BadModel: the runtime refuses the file, or fails on it.
+        """
+        rung = load_rung(self._release, variant, threads=self._threads)
+        try:
+            signature = self._release.manifest.signature
+            made = make_up(signature, samples=1, seed=_SEED)
+            feeds = {name: np.ascontiguousarray(each[0]) for name, each in made.items()}
+            rung.run(feeds, tuple(output.name for output in signature.outputs))
+        except BaseException:
+            rung.close()
+            raise
+        return rung
+
+    def take(self, rung: Rung) -> None:
+        """Let a rung that is back be chosen."""
+        self._rungs[rung.id] = rung
+        del self.away[rung.id]
+
+    def __repr__(self) -> str:
+        return f"{', '.join(self._rungs)}; away: {', '.join(self.away) or 'none'}"
+
+
+def _close(rung: Rung) -> None:
+    rung.close()
+    give_back()

@@ -1,0 +1,89 @@
+"""Which rungs of a release stay in memory."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from edged.serve.residence import KEPT
+from tests.fakes.ladders import COSTS, ladder
+
+GIB = 1 << 30
+
+
+def counts(**more: int) -> dict[str, int]:
+    """Return runs by variant."""
+    return {name: more.get(name, 0) for name in COSTS}
+
+
+def at_once(work: Callable[[], None]) -> Future[None]:
+    """Run what is disposed of here and now."""
+    work()
+    return Future()
+
+
+def test_what_nobody_used_since_the_last_look_goes() -> None:
+    """Not at the first look: nobody can tell yet. Who answers by itself stays."""
+    home = ladder().residence
+
+    first = home.spare("big", counts())
+    second = home.spare("big", counts(mid=1))
+
+    assert (False, True) == (first, second)
+    assert ["big", "mid"] == [rung.id for rung in home.rungs]
+    assert {"small": "memory is short"} == home.away
+    assert home.is_stirred
+    assert "big, mid; away: small" == repr(home)
+
+
+def test_who_answers_by_itself_stays() -> None:
+    """Also where nobody ever asked it."""
+    home = ladder().residence
+
+    for _ in range(5):
+        home.spare("small", counts())
+
+    assert ["small"] == [rung.id for rung in home.rungs]
+
+
+def test_a_rung_that_is_used_is_closed_when_it_is_not_any_more() -> None:
+    """A request that has it never sees a closed one."""
+    live = ladder()
+    home = live.residence
+    leaving = {rung.id: rung for rung in home.rungs}
+    home.spare("big", counts())
+    home.spare("big", counts())
+
+    home.bury(lambda rung: rung.id == "mid", at_once)
+    held = [each.id for each in home.every]
+    first = {name: rung.runs.closed for name, rung in leaving.items()}
+    home.bury(lambda _: False, at_once)
+
+    assert ["big", "mid"] == held
+    assert {"big": False, "mid": False, "small": True} == first
+    assert leaving["mid"].runs.closed
+    assert ["big"] == [each.id for each in home.every]
+
+
+def test_the_cheapest_comes_back_first_and_is_told_what_it_needs() -> None:
+    """A rung of 1 GiB needs more than what is left of 2 when a part is kept."""
+    home = ladder(held_bytes=GIB).residence
+    home.spare("big", counts())
+    home.spare("big", counts())
+
+    wanted = home.wanted()
+    assert wanted is not None
+    room = GIB + int(KEPT * 2 * GIB)
+    enough = home.lacks(wanted, available=room, total=2 * GIB)
+    lacks = home.lacks(wanted, available=room - 1, total=2 * GIB)
+    home.refuse(wanted, lacks)
+
+    assert ("small", "") == (wanted.id, enough)
+    assert lacks.startswith("it needs 1024 MiB, and 1024 MiB are there (307 MiB are")
+    assert lacks == home.away["small"]
+
+
+def test_a_whole_ladder_wants_nothing() -> None:
+    """And nothing of it is stirred."""
+    home = ladder().residence
+
+    assert home.wanted() is None
+    assert not home.is_stirred
