@@ -17,6 +17,7 @@ from edged.errors import DeadlineExceeded
 from edged.serve.batching import Batching, rows
 from edged.serve.job import Batch, Company, Job, Outcome, run_alone, run_together
 from edged.serve.ladder import Rung
+from edged.serve.lag import Lag
 from edged.serve.pace import Pace
 from edged.serve.pacing import Pacing
 from edged.serve.placement import Placement, Placer
@@ -69,6 +70,7 @@ class Scheduler:
         self._extra = 0
         self._pace = Pace()
         self._pacing = Pacing()
+        self._lag = Lag()
         self._is_paced = False
         self._taken = taken
         self._placers = {variant: Placer() for variant in taken}
@@ -113,7 +115,8 @@ class Scheduler:
         ahead = len(self._since_s)
         if self._queue:
             ahead += self._queue.ahead(peer, priority)
-        return ahead * (self._pace.usual_s or run_s / self._workers)
+        late_s = self._lag.usual_s(time.monotonic())
+        return late_s + ahead * (self._pace.usual_s or run_s / self._workers)
 
     # --- doing -------------------------------------------------------------------
 
@@ -287,9 +290,12 @@ class Scheduler:
             del self._busy[rung]
         for job, outcome in zip(batch, outcomes, strict=True):
             self._measure(job, outcome)
-        if len(batch) == 1:
-            self._learn(batch[0], outcomes[0], given_s)
-        self._pace.ended(time.monotonic(), runs=len(batch), waiting=bool(self._queue))
+        now_s, first = time.monotonic(), outcomes[0]
+        if len(batch) == 1 and not isinstance(first, BaseException):
+            taken_s = (first.ended_ns - first.started_ns) / 1e9
+            self._lag.woken(now_s, late_s=max(0.0, now_s - given_s - taken_s))
+            self._learn(batch[0], first)
+        self._pace.ended(now_s, runs=len(batch), waiting=bool(self._queue))
         self._feed()
         for job, outcome in zip(batch, outcomes, strict=True):
             self._tell(job, outcome)
@@ -329,21 +335,14 @@ class Scheduler:
         if not self.window_s and not job.fills:
             self._placers[variant].observe(job.input_bytes, ns)
 
-    def _learn(self, job: Job, outcome: Outcome, given_s: float | None = None) -> None:
-        """Let a run teach that no other request shared.
-
-        A busy box wakes threads late, so a worker's run counts from when it was given
-        to it until the loop hears of its end.
-        """
+    def _learn(self, job: Job, outcome: Outcome) -> None:
+        """Let a run teach that no other request shared."""
         if isinstance(outcome, BaseException) or job.fills:
             return
         ended_ns = outcome.ended_ns
         if ended_ns >= self._lesson_ns:
             self._lesson_ns = ended_ns + LESSON_NS
-            taken_ns = ended_ns - outcome.started_ns
-            if given_s is not None:
-                taken_ns = int((time.monotonic() - given_s) * 1e9)
-            self.learn(job.rung.id, job.feeds, taken_ns)
+            self.learn(job.rung.id, job.feeds, ended_ns - outcome.started_ns)
 
     def _left_thread(self) -> None:
         self._extra -= 1
