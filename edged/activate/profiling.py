@@ -1,7 +1,8 @@
 """What a profile changes, when one is due, and when a box is idle enough for it.
 
 Law: pure. A profile only ever adds to what a trial proved: a variant that could not be
-measured again keeps its figures, with the reason beside them, and still serves.
+measured again, or only while others used the cores more than before, keeps its figures,
+with the reason beside them, and still serves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,10 @@ from edged.wire.proofs import Cost, Profiled, Proof, VariantProof
 
 #: Live medians beyond this, either way, contradict a profile.
 CONTRADICTS = 1.5
+
+#: Threads that wait for a core longer than this share of their time, and than they did
+#: in the figures that are kept, say more of others than of the model.
+DISTURBED = 0.1
 
 #: Answers before live traffic is believed.
 ENOUGH = 100
@@ -53,6 +58,7 @@ def _merged(kept: VariantProof, found: Sequence[VariantProof]) -> VariantProof:
     if not found:
         return kept
     problem = next((each.problem for each in found if each.problem), None)
+    problem = problem or _disturbance(kept, found)
     if problem is not None:
         return msgspec.structs.replace(kept, unprofiled=problem)
     first = found[0]
@@ -67,6 +73,20 @@ def _merged(kept: VariantProof, found: Sequence[VariantProof]) -> VariantProof:
         meter=first.meter,
         unprofiled=None,
     )
+
+
+def _disturbance(kept: VariantProof, found: Sequence[VariantProof]) -> str | None:
+    """Say why figures are worse than those that are kept: of others, not of it."""
+    for cost in (cost for each in found for cost in each.costs):
+        older = cost_at(kept, cost.threads)
+        if older is None or older.waited is None or cost.waited is None:
+            continue
+        if cost.waited > DISTURBED and cost.waited > older.waited + DISTURBED:
+            return (
+                f"others used the cores: it waited {cost.waited:.0%} of its time, and "
+                f"{older.waited:.0%} when it was measured before"
+            )
+    return None
 
 
 # --- beside live traffic -----------------------------------------------------------

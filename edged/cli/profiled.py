@@ -12,6 +12,9 @@ from edged.wire.words import size_text
 #: A trial's percentiles are told, and that they are of few runs.
 _FEW = 100
 
+#: Of an answer's time, waiting for a core: less is no news.
+_BUSY = 0.1
+
 
 def lines(profile: ModelProfile, *, width: int) -> list[str]:
     """Set a profile for a terminal."""
@@ -87,6 +90,12 @@ def _notes(profile: ModelProfile, proof: Proof) -> list[str]:
         is_there = any(c.joules is not None for v in proof.fit for c in v.costs)
         what = f"of all that {meter} measures, at rest too" if is_there else meter
         notes.append(f"energy: {what}")
+    waited = max((c.waited or 0.0 for v in proof.fit for c in v.costs), default=0.0)
+    if waited > _BUSY:
+        notes.append(
+            f"others used the cores: up to {waited:.0%} of the time of an answer was "
+            "waiting for one"
+        )
     when = proof.profiled
     if when is not None and when.requests:
         notes.append(

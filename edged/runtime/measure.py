@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,17 +24,9 @@ from edged.runtime.convert import Adapted
 from edged.runtime.golden import GoldenSet
 from edged.runtime.memory import give_back
 from edged.runtime.samples import make_up
+from edged.runtime.timing import Span, rank, timed
 from edged.wire.proofs import Cost, Effort, VariantProof
 from edged.wire.release import GoldenSource, Manifest, Variant
-
-
-class Span(NamedTuple):
-    """How long one figure is measured: so many runs, and never longer."""
-
-    runs: int
-    seconds: float
-    warm_up: int
-
 
 #: A trial needs a median; a profile a p99, of which a hundred runs say nothing yet.
 SPANS = {
@@ -207,15 +198,16 @@ class _Bench:
             runs.close()
 
     def _cost(self, runs: Adapted, threads: int) -> Cost:
-        taken = _timed(self._asker(runs), self._span, self._gauge)
+        taken = timed(self._asker(runs), self._span, self._gauge)
         return Cost(
             threads=threads,
             cpu_ms=statistics.median(taken.cpu_ms),
             busy_ms=statistics.median(taken.busy_ms),
             wall_ms=statistics.median(taken.wall_ms),
-            p95_ms=_rank(taken.wall_ms, 0.95),
-            p99_ms=_rank(taken.wall_ms, 0.99),
+            p95_ms=rank(taken.wall_ms, 0.95),
+            p99_ms=rank(taken.wall_ms, 0.99),
             runs=len(taken.wall_ms),
+            waited=taken.waited,
             joules=taken.joules,
         )
 
@@ -301,47 +293,6 @@ def _over_budget(subject: Subject, found: VariantProof) -> str | None:
     if budget.rss_mb is not None and held_mb > budget.rss_mb:
         return f"it holds {held_mb:.3g} MB here, its budget is {budget.rss_mb:g} MB"
     return None
-
-
-class _Taken(NamedTuple):
-    """CPU, the caller's CPU and wall time of each run, milliseconds; joules of one."""
-
-    cpu_ms: list[float]
-    busy_ms: list[float]
-    wall_ms: list[float]
-    joules: float | None
-
-
-def _timed(ask: Callable[[int], object], span: Span, gauge: Gauge | None) -> _Taken:
-    """Time runs, one after the other."""
-    began = time.perf_counter()
-    for turn in range(span.warm_up):
-        ask(turn)
-        if time.perf_counter() > began + span.seconds:
-            break
-    cpus, busies, walls = [], [], []
-    end = time.perf_counter() + span.seconds
-    if gauge is not None:
-        gauge.begin()
-    for turn in range(span.runs):
-        wall, cpu, busy = time.perf_counter(), time.process_time(), time.thread_time()
-        ask(turn)
-        busies.append((time.thread_time() - busy) * 1e3)
-        cpus.append((time.process_time() - cpu) * 1e3)
-        walls.append((time.perf_counter() - wall) * 1e3)
-        if time.perf_counter() > end:
-            break
-        if gauge is not None:
-            gauge.sample()
-    spent = gauge.joules() if gauge is not None else None
-    joules = None if spent is None else spent / len(walls)
-    return _Taken(cpus, busies, walls, joules)
-
-
-def _rank(samples: list[float], share: float) -> float:
-    """Return the nearest-rank percentile."""
-    ordered = sorted(samples)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def _timed_in_turn(

@@ -31,6 +31,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
         held_bytes: memory that a process holds which runs the variant so alone; None
             where it ran with other counts of threads, too.
         peak_bytes: the most that it held.
+        waited: share of the time in which its threads could have run that they waited
+            for a core, because others used them; None where the kernel does not say.
         joules: energy of all that the meter feeds, over the time of an answer; None
             where nothing measures it.
     """
@@ -44,6 +46,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     runs: int = 0
     held_bytes: int | None = None
     peak_bytes: int | None = None
+    waited: float | None = None
     joules: float | None = None
 
 

@@ -35,6 +35,7 @@ TESTED_BY: dict[str, str] = {
     "edged/client/aio.py": "tests/integration/client/test_inference.py",
     "edged/client/triton.py": "tests/conformance/test_tritonclient.py",
     "edged/runtime/base.py": "tests/integration/runtime/test_backends.py",
+    "edged/runtime/timing.py": "tests/integration/runtime/test_measure.py",
     "edged/serve/request.py": "tests/integration/serve/test_registry.py",
     "edged/serve/slot.py": "tests/integration/serve/test_regions.py",
     "edged/update/council.py": "tests/integration/update/test_courier.py",

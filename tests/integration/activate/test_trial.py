@@ -182,6 +182,7 @@ def test_a_profile_has_percentiles_memory_and_joules(
     assert (1, True) == (cost.threads, cost.runs >= 100)
     assert 0 < cost.wall_ms <= (cost.p95_ms or 0) <= (cost.p99_ms or 0)
     assert 0 < (cost.held_bytes or 0) <= (cost.peak_bytes or 0) < 200 * MB
+    assert cost.waited is not None  # the confined child may ask for that, too
     assert cost.joules is not None
     # Whoever counts them here may be late; nobody counts more than there were.
     assert 0.2 * 20.0 * cost.wall_ms / 1e3 < cost.joules

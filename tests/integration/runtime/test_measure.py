@@ -1,5 +1,8 @@
 """Measurements of real files, in this process."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +48,25 @@ def test_memory_is_that_of_the_first_count(tmp_path: Path) -> None:
 
     assert [found.held_bytes, None] == [cost.held_bytes for cost in found.costs]
     assert [found.peak_bytes, None] == [cost.peak_bytes for cost in found.costs]
+
+
+def test_waiting_for_a_core_is_told(tmp_path: Path) -> None:
+    """Two processes on one core wait for each other half of the time."""
+    net = subject(tmp_path / "a", candidates.slow)
+    core = min(os.sched_getaffinity(0))
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})  # this thread's, and whoever it starts
+    burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        found = measure(net, threads=(1,))
+    finally:
+        burner.kill()
+        burner.wait()
+        os.sched_setaffinity(0, before)
+
+    waited = found.costs[0].waited
+    assert waited is not None
+    assert 0.2 < waited < 1.0
 
 
 def test_a_slow_net_costs_more_and_its_ratio_says_how_much(tmp_path: Path) -> None:

@@ -98,6 +98,43 @@ def test_one_that_could_not_be_measured_keeps_its_figures_and_serves() -> None:
     assert again.fit[0].unprofiled is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (0.0, 0.09, 5.0),
+        (0.0, 0.11, 1.0),
+        (0.35, 0.4, 5.0),
+        (0.35, 0.5, 1.0),
+        (None, 0.9, 5.0),
+        (0.0, None, 5.0),
+    ],
+)
+def test_quieter_figures_stay(
+    before: float | None, after: float | None, expected: float
+) -> None:
+    """The choice of variants rests on what a quiet box takes."""
+    old = VariantProof(id="fp32", costs=(cost(1, 1.0, waited=before),))
+    found = msgspec.structs.replace(
+        measured(1, 5.0), costs=(cost(1, 5.0, waited=after),)
+    )
+
+    (variant,) = merged(kept(old), {"fp32": [found]}, WHEN).variants
+
+    assert expected == variant.costs[0].wall_ms
+    said = variant.unprofiled or ""
+    assert said.startswith("others used the cores: it waited") is (expected == 1.0)
+
+
+def test_a_count_that_is_new_disturbs_nothing() -> None:
+    """There is no quieter figure of it."""
+    old = VariantProof(id="fp32", costs=(cost(1, 1.0, waited=0.0),))
+    found = msgspec.structs.replace(measured(4, 5.0), costs=(cost(4, 5.0, waited=0.9),))
+
+    (variant,) = merged(kept(old), {"fp32": [found]}, WHEN).variants
+
+    assert (4, None) == (variant.costs[0].threads, variant.unprofiled)
+
+
 def test_what_was_not_measured_is_left_alone() -> None:
     """A variant that may not serve is none of a profile's business."""
     unfit = VariantProof(id="int8", problem="it crashed")

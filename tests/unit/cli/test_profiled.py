@@ -136,6 +136,15 @@ def test_what_people_must_know_is_said(
     assert expected in shown(**changes)
 
 
+def test_a_busy_box_is_told() -> None:
+    """By the worst of its figures; a tenth is no news."""
+    text = shown(variants=(VariantProof(id="a", costs=(cost(1, 1.0, waited=0.62),)),))
+    quiet = shown(variants=(VariantProof(id="a", costs=(cost(1, 1.0, waited=0.1),)),))
+
+    assert "others used the cores: up to 62% of the time of an answer was" in text
+    assert "others used" not in quiet
+
+
 def test_one_under_way_is_told() -> None:
     """Beside what is known from before."""
     known = msgspec.structs.replace(KNOWN, doing="int8, 1 thread: 4 of 4")
