@@ -75,14 +75,14 @@ class Caller(threading.Thread):
 class Callers(list[Caller]):
     """Several at once."""
 
-    def answered(self) -> None:
+    def answered(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until each has had two more answers, so one to a question asked since.
 
         Raises:
             AssertionError: one was not served in time.
         """
         wanted = [caller.answers + 2 for caller in self]
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + patience_s
         while any(c.answers < n for c, n in zip(self, wanted, strict=True)):
             assert time.monotonic() < end, f"somebody is not served: {self.told()}"
             time.sleep(0.005)
@@ -123,7 +123,9 @@ def is_hang_up(error: Exception) -> bool:
 
 
 @contextmanager
-def by_client(path: Path, images: Array, answers: Array) -> Iterator[Ask]:
+def by_client(
+    path: Path, images: Array, answers: Array, patience_s: float = PATIENCE_S
+) -> Iterator[Ask]:
     """Ask the demo's model in binary, as the client does: by the express door."""
 
     def ask(number: int) -> str:
@@ -131,7 +133,7 @@ def by_client(path: Path, images: Array, answers: Array) -> Iterator[Ask]:
         found = client.infer("digits", {"image": images[at]}).output
         return differs(found, answers[at])
 
-    with Client(path, timeout_s=PATIENCE_S) as client:
+    with Client(path, timeout_s=patience_s) as client:
         yield ask
 
 
@@ -180,8 +182,8 @@ def differs(found: Array, expected: Array) -> str:
 class UnixConnection(http.client.HTTPConnection):
     """The standard library's client, on a Unix socket; connects anew when it must."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("edged", timeout=PATIENCE_S)
+    def __init__(self, path: Path, patience_s: float = PATIENCE_S) -> None:
+        super().__init__("edged", timeout=patience_s)
         self._path = str(path)
 
     def connect(self) -> None:

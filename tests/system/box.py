@@ -1,14 +1,14 @@
 """A machine with edged in it, and people.
 
-Law: it is set up as the package's scripts do it. `tech` is in both groups, `app` may
-send requests alone, `stranger` is in neither.
+Law: its package is installed as an administrator does it. `tech` is in both groups,
+`app` may send requests alone, `stranger` is in neither.
 """
 
 from pathlib import Path
 from typing import Any
 
 from tests.system.machine import Done, Machine
-from tests.system.program import ROOT
+from tests.system.package import ROOT
 
 DEMO = ROOT / "demo/digits"
 UNITS = ("edged.socket", "edged-control.socket", "edged.service")
@@ -20,7 +20,7 @@ OTHERS = (
     "edged-updater-metrics.timer",
 )
 PEOPLE = {"tech": "edged,edged-admin", "app": "edged", "stranger": ""}
-START_S = 30.0
+INSTALL_S = 300.0
 
 
 class Box:
@@ -28,6 +28,7 @@ class Box:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self._changed = False
         self.run, self.shell = machine.run, machine.shell
         self.journal, self.show = machine.journal, machine.show
         self.until, self.write = machine.until, machine.write
@@ -66,11 +67,13 @@ class Box:
 
     def drop_in(self, unit: str, text: str) -> None:
         """Change a unit as an administrator does."""
+        self._changed = True
         self.write(f"/etc/systemd/system/{unit}.d/test.conf", text)
         self.run("systemctl", "daemon-reload")
 
     def settings(self, text: str) -> None:
         """Change the settings; nobody is told."""
+        self._changed = True
         self.write("/etc/edged/edged.d/test.yaml", text)
 
     def up(self, unit: str = "edged.service") -> bool:
@@ -84,29 +87,23 @@ class Box:
             "rm -rf /etc/systemd/system/edged*.d /etc/edged/edged.d/test.yaml\n"
             "systemctl daemon-reload\n"
             "systemctl reset-failed 'edged*'\n"
-            f"systemctl start {' '.join(UNITS)}\n",
+            f"systemctl start {' '.join(UNITS)}\n"
+            f"{'systemctl restart edged' if self._changed else ''}\n",
         )
+        self._changed = False
 
 
-def installed(machine: Machine) -> Box:
-    """Set edged up in a machine that has its files."""
+def installed(machine: Machine, deb: Path) -> Box:
+    """Install edged's package in a machine, make its people, and give it a model."""
     box = Box(machine)
-    for name in PEOPLE:
-        box.run("useradd", "--create-home", name)
-    box.shell(
-        "python3 -m compileall -q /usr/lib/edged/site\n"
-        "systemd-sysusers edged.conf\n"
-        "systemd-tmpfiles --create edged.conf\n"
-        "systemctl daemon-reload\n"
-        f"systemctl enable --quiet {' '.join(UNITS)}\n",
-        timeout_s=300,
-    )
+    machine.put(deb, "/srv/edged.deb")
+    quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y")
+    box.run(*quiet, "install", "/srv/edged.deb", timeout_s=INSTALL_S)
+    box.run("rm", "/srv/edged.deb")  # it lies in memory
     for name, groups in PEOPLE.items():
-        if groups:
-            box.run("usermod", "--append", "--groups", groups, name)
+        box.run("useradd", "--create-home", "--groups", groups, name)
     machine.put(DEMO, "/srv/digits")
     machine.put(ROOT / "demo/images/digit_3.png", "/srv/three.png")
-    box.run("systemctl", "start", *UNITS)
     box.edgectl("install", "/srv/digits")
     return box
 

@@ -1,5 +1,6 @@
 """Machines for the tests: one of each Debian with edged, and one without."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from tests.system.box import Box, installed
 from tests.system.images import PYTHONS, image
 from tests.system.machine import Machine, booted, needs
-from tests.system.program import program
+from tests.system.package import package
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,19 +28,24 @@ def bare(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def boxes(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], Box]]:
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the package for a suite and this machine; each is built once."""
+    folder = tmp_path_factory.mktemp("packages")
+    asked = ("dpkg", "--print-architecture")
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    return lambda suite: package(suite, done.stdout.strip(), folder)
+
+
+@pytest.fixture(scope="session")
+def boxes(packages: Callable[[str], Path]) -> Iterator[Callable[[str], Box]]:
     """Return the machine of a suite with edged in it; each is booted once."""
     found: dict[str, Box] = {}
     with ExitStack() as stack:
 
         def box(suite: str) -> Box:
             if suite not in found:
-                work: Path = tmp_path_factory.mktemp(suite)
-                layers = [program(suite, work), image(suite)]
-                machine = stack.enter_context(booted(layers))
-                found[suite] = installed(machine)
+                machine = stack.enter_context(booted([image(suite)]))
+                found[suite] = installed(machine, packages(suite))
             return found[suite]
 
         yield box

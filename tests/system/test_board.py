@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from tests.system.board import Said
 from tests.system.box import UNITS, in_the_box_of, installed
 from tests.system.images import image
 from tests.system.machine import booted
-from tests.system.program import program
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -52,14 +52,15 @@ STEPS = {
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
+def said(
+    packages: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Said]:
     """Do all of it on one board."""
     if why := board.needs():
         pytest.skip(why)
     suite, work = "bookworm", tmp_path_factory.mktemp("board")
-    layers = [program(suite, tmp_path_factory.mktemp("program")), image(suite)]
-    with booted(layers) as machine:
-        box = installed(machine)
+    with booted([image(suite)]) as machine:
+        box = installed(machine, packages(suite))
         box.machine.put(_wide(work / "wide"), "/srv/wide")
         unit = box.run("cat", "/usr/lib/systemd/system/edged.service").stdout
         box.write("/srv/confine.py", CONFINE)

@@ -25,10 +25,12 @@ from tests.crash.callers import (
     digits_body,
 )
 from tests.system.box import Box
-from tests.system.program import ROOT
+from tests.system.package import ROOT
 
 #: How often; `make system` takes 100.
 RESTARTS = int(os.environ.get("EDGED_SYSTEM_RESTARTS", "20"))
+#: As callers wait by default: a start takes ten seconds beside busy neighbours.
+PATIENCE_S = 60.0
 
 pytestmark = pytest.mark.timeout(120 + 10 * RESTARTS)
 
@@ -39,7 +41,7 @@ def by_new_connections(path: Path, images: Array, answers: Array) -> Iterator[As
 
     def ask(number: int) -> str:
         at = number % len(images)
-        with closing(UnixConnection(path)) as connection:
+        with closing(UnixConnection(path, PATIENCE_S)) as connection:
             found = connection.post("/v2/models/digits/infer", digits_body(images[at]))
         return differs(np.array(found["outputs"][0]["data"]), answers[at])
 
@@ -57,15 +59,15 @@ def test_no_request_fails_because_of_a_restart(box: Box) -> None:
     took_s, since = [], time.time() + 1
 
     with calling(
-        kept=by_client(box.data, images, answers),
-        more=by_client(box.data, images, answers),
+        kept=by_client(box.data, images, answers, PATIENCE_S),
+        more=by_client(box.data, images, answers, PATIENCE_S),
         new=by_new_connections(box.data, images, answers),
     ) as callers:
         for _ in range(RESTARTS):
             began = time.monotonic()
             box.run("systemctl", "restart", "edged")
             took_s.append(time.monotonic() - began)
-            callers.answered()
+            callers.answered(PATIENCE_S)
             # By hand this often is more than a crash loop's limit.
             box.run("systemctl", "reset-failed", "edged")
 
