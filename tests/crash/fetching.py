@@ -168,7 +168,8 @@ def hit(at: World, call: Call, how: str) -> Outcome:
             wrong = _untold(at, call, told, how) if is_hit else ""
             _stop(process)
     sent = at.host.blobs()
-    if is_hit and (how == KILL or _names(at) != at.usual):
+    # Also after a miss: another call may have been struck in its place.
+    if how == KILL or _names(at) != at.usual:
         is_paused = _notes(at).pause is not None
         with _updater(at) as process:
             if is_paused:
