@@ -2,7 +2,7 @@
 
 Law: pure; the clock is a parameter. A strategy is entered at once, on a forecast too;
 it is left after a while, one step at a time, when every axis is clear of it by a band,
-and later and later if it is soon needed again. What is unknown neither enters a
+and later and later if it soon comes back to it. What is unknown neither enters a
 strategy nor leaves one. A person's choice stands until it expires, and beats all but
 the protection from heat.
 """
@@ -16,7 +16,7 @@ from edged.wire.adapt import Axis, Caps, Headroom, Preference, Strategy
 
 #: A strategy that was entered stays so long: slow sensors and slow heat need as much.
 DWELL_S = 60.0
-#: Needed again within this, it stays twice as long as before, up to the most.
+#: One that comes back within this stays twice as long as before, up to the most.
 RELAPSE_S = 300.0
 DWELL_MOST_S = 960.0
 
@@ -61,6 +61,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         axis: that brought the box here; None in the beginning.
         since_s: of its last change.
         dwell_s: that it stays at least, unless it gets worse.
+        is_eased: whether a step back to more led here.
     """
 
     strategy: Strategy = Strategy.NORMAL
@@ -68,6 +69,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     axis: Axis | None = None
     since_s: float = 0.0
     dwell_s: float = DWELL_S
+    is_eased: bool = False
 
 
 class Force(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ def decide(
         axis=standing.axis,
         since_s=now_s,
         dwell_s=standing.dwell_s,
+        is_eased=True,
     )
 
 
@@ -158,8 +161,11 @@ def _is_entered(rule: Rule, room: Headroom | None) -> bool:
 
 
 def _entered(standing: Standing, rule: Rule, room: Headroom, now_s: float) -> Standing:
-    is_relapse = standing.axis is rule.axis and now_s - standing.since_s < RELAPSE_S
-    dwell_s = min(2 * standing.dwell_s, DWELL_MOST_S) if is_relapse else DWELL_S
+    dwell_s = DWELL_S
+    if standing.axis is rule.axis and now_s - standing.since_s < RELAPSE_S:
+        # What gets worse and worse does not swing: only who had left comes back.
+        times = 2 if standing.is_eased else 1
+        dwell_s = min(times * standing.dwell_s, DWELL_MOST_S)
     return Standing(
         strategy=rule.strategy,
         because=f"{rule.axis.value}: {room.because}",

@@ -184,6 +184,20 @@ def test_what_is_soon_needed_again_stays_longer() -> None:
     assert DWELL_S == late.dwell_s
 
 
+def test_what_gets_worse_is_no_relapse() -> None:
+    """A box that never left a strategy does not come back to it."""
+    throttled = decide(CALM, [room(Axis.THERMAL, 0.3)], now_s=0.0)
+    critical = decide(throttled, [room(Axis.THERMAL, 0.0)], now_s=30.0)
+    eased = decide(critical, [room(Axis.THERMAL, 0.9)], now_s=90.0)
+    again = decide(eased, [room(Axis.THERMAL, 0.0)], now_s=100.0)
+
+    found = [throttled, critical, eased, again]
+
+    expected = [60.0, 60.0, 60.0, 120.0]
+    assert expected == [standing.dwell_s for standing in found]
+    assert Strategy.CRITICAL is critical.strategy is again.strategy
+
+
 def test_a_person_decides_until_the_choice_expires() -> None:
     """In both directions."""
     light = Standing(strategy=Strategy.LIGHTWEIGHT, because="power: low")
