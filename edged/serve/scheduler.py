@@ -28,8 +28,10 @@ from edged.serve.stats import Recent
 T = TypeVar("T")
 
 #: A request that waits for company, or for the end of a rest, leaves so many usual runs
-#: before its deadline.
+#: before its deadline; and it waits for no more than this share of its time, for a busy
+#: core may make any run late.
 _MARGIN = 2.0
+_SHARE = 0.5
 
 #: Of all runs within this one is learnt from, which takes less than a hundredth of it.
 LESSON_NS = 1_000_000
@@ -223,7 +225,7 @@ class Scheduler:
         left_s = self._pacing.left_s(now_s)
         if not left_s:
             return 0.0
-        return min(left_s, min(map(self._latest_s, waiting)) - now_s)
+        return min(left_s, min(map(self._rested_s, waiting)) - now_s)
 
     def _feed_in(self, seconds: float) -> None:
         """Look again after a while, and not at an earlier time any more."""
@@ -264,10 +266,20 @@ class Scheduler:
         """Return until when a request may wait for others: nobody is late for them."""
         return min(job.admitted_ns / 1e9 + self.window_s, self._latest_s(job))
 
+    def _rested_s(self, job: Job) -> float:
+        """Return until when a request may wait for the end of a rest.
+
+        Not at all where its variant never ran: nobody knows how long it will take.
+        """
+        is_known = self._taken[job.rung.id].usual_ns > 0
+        return self._latest_s(job) if is_known else job.admitted_ns / 1e9
+
     def _latest_s(self, job: Job) -> float:
         """Return when a request's run should begin at the latest."""
+        since_s = job.admitted_ns / 1e9
         run_s = _MARGIN * self._taken[job.rung.id].usual_ns / 1e9
-        return job.deadline_s - run_s
+        left_s = job.deadline_s - since_s
+        return since_s + min(_SHARE * left_s, left_s - run_s)
 
     def _may_run(self, job: Job) -> bool:
         return job.rung.runs.concurrent or not self._busy.get(job.rung)

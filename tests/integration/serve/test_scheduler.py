@@ -292,7 +292,7 @@ async def test_who_may_run_all_the_time_again_does_at_once(desk: Desk) -> None:
 
 
 async def test_nobody_is_late_for_a_rest(desk: Desk) -> None:
-    """It ends two usual runs before the first deadline, and not much sooner."""
+    """It takes half of the time that the first has to be answered in, and no less."""
     desk.scheduler.obey(window_s=0.0, duty=0.01)
     desk.job("first", takes_ns=200_000_000)
     await desk.settled()
@@ -307,10 +307,49 @@ async def test_nobody_is_late_for_a_rest(desk: Desk) -> None:
 
     assert isinstance(desk.outcomes["hurried"], Ran)
     assert "patient" not in desk.outcomes
-    assert rested_s >= 0.59
+    assert rested_s >= 0.49
     assert 0.0 == waits_s
     desk.scheduler.obey(window_s=0.0, duty=1.0)
     await desk.settled()
+
+
+async def test_a_rest_leaves_two_usual_runs(desk: Desk) -> None:
+    """Where half of the time would be too little for the run."""
+    desk.scheduler.obey(window_s=0.0, duty=0.01)
+    desk.job("first", takes_ns=1_000_000_000)
+    await desk.settled()
+
+    desk.job("hurried", within_s=2.0)
+    begun = desk.scheduler.running_s(time.monotonic()), desk.scheduler.waiting
+    desk.scheduler.obey(window_s=0.0, duty=1.0)
+    await desk.settled()
+
+    assert begun[0] > 0
+    assert 0 == begun[1]
+
+
+async def test_a_variant_that_never_ran_runs_at_once() -> None:
+    """Nobody knows how long it will take: a rest may make it late."""
+    desk = Desk()
+    unseen = Recent()
+    desk.scheduler.close(lambda: None)
+    desk.scheduler = Scheduler(
+        "m", workers=1, taken={"v": desk.recent, "unseen": unseen}
+    )
+    desk.scheduler.obey(window_s=0.0, duty=0.001)
+    desk.job("first", takes_ns=100_000_000)
+    await desk.settled()
+    row = Variant(id="unseen", backend=BackendName.ONNX, file="w.onnx")
+    desk.rung = Rung(row, desk.rung.runs)
+
+    desk.job("new", work=lambda: time.sleep(0.01), within_s=60.0)
+    waiting = desk.scheduler.waiting
+    desk.scheduler.obey(window_s=0.0, duty=1.0)
+    await desk.settled()
+    desk.scheduler.close(lambda: None)
+
+    assert 0 == waiting
+    assert 1 == unseen.count
 
 
 async def test_who_is_in_a_hurry_runs_at_once(desk: Desk) -> None:
