@@ -172,8 +172,8 @@ class Ours(Static):
         return -1 if pick.index is None else self._places[pick.id]
 
     def needs_s(self, index: int) -> float:
-        """Leave two usual runs, as the scheduler does."""
-        return 2 * self._usual_s(index)
+        """Leave two usual runs and half of the time, as the scheduler does."""
+        return max(2 * self._usual_s(index), self._deadline_s / 2)
 
     def ran(self, index: int, *, taken_s: float, now_s: float) -> None:
         """Learn how long it took."""
