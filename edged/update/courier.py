@@ -56,6 +56,7 @@ from edged.wire.updates import (
     AttemptsRequest,
     HoldRequest,
     PauseRequest,
+    Reason,
     Transfer,
     UpdateRequest,
     UpdateScope,
@@ -226,6 +227,8 @@ class Courier:
         while True:
             before = known
             known = await self._conditions.until(lambda seen: seen != before)  # noqa: B023  # awaited here
+            if known.may_try and not before.may_try:
+                self._stops.over(Reason.STRATEGY)
             self._tell()
             self._rounds.decide()
 

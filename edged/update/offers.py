@@ -109,6 +109,11 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         """Whether files may be fetched, as far as that is known."""
         return self.errands is None or Errand.DOWNLOAD in self.errands
 
+    @property
+    def may_try(self) -> bool:
+        """Whether a release may be tried here, as far as that is known."""
+        return self.errands is None or Errand.TRIAL in self.errands
+
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """A person wants nothing to be fetched; `until` None: until it is resumed."""

@@ -107,6 +107,14 @@ class Stops:
             if model not in (None, stop.wanted.model)
         }
 
+    def over(self, reason: Reason) -> None:
+        """Let what was stopped for a reason be tried at once: it is over."""
+        now_s = self._clock.monotonic()
+        for digest, stop in self._held.items():
+            if stop.reason is reason:
+                until_s = min(stop.until_s, now_s)
+                self._held[digest] = msgspec.structs.replace(stop, until_s=until_s)
+
     # --- over lives --------------------------------------------------------------
 
     def setback(self, stop: Stop) -> Setback:

@@ -19,6 +19,7 @@ from edged.errors import (
     InvalidRequest,
     NoDaemon,
     NotFetched,
+    NotNow,
     NotPermitted,
     Rejected,
     StoreFailed,
@@ -983,6 +984,25 @@ async def test_a_strategy_holds_a_release_back_and_says_so(world: World) -> None
 
     assert [Reason.STRATEGY] == [why.reason for why in status.reasons]
     assert "while the box is lean (15 %)" in status.reasons[0].text
+
+
+async def test_a_trial_is_made_up_for_when_the_strategy_allows_it(
+    world: World,
+) -> None:
+    """What waits for it need not wait out ten minutes."""
+    lean = Conditions(errands=(Errand.CHECK, Errand.DOWNLOAD), strategy="lean (15 %)")
+    world.conditions.set(lean)
+    world.door.errors = [NotNow("cannot try it now: lean", retry_after_s=600.0)]
+    async with world.alive() as courier:
+        status = await until(courier, lambda s: Activity.HELD is s.activity)
+        world.conditions.set(msgspec.structs.replace(lean, battery_pct=20.0))
+        await courier.check(ALL, "pi")
+        still = await courier.update(UpdateRequest())
+        world.conditions.set(Conditions(errands=tuple(Errand)))
+        (attempt,) = await until_installed(courier)
+
+    assert [(Reason.STRATEGY, 15)] == reasons(status) == reasons(still)
+    assert Outcome.INSTALLED is attempt.outcome
 
 
 async def test_a_strategy_that_forbids_looks_asks_no_source(world: World) -> None:

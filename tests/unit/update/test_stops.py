@@ -109,6 +109,22 @@ def test_a_person_lifts_them(clock: Hours, model: str | None, left: list[str]) -
     assert left == list(stops.by_digest)
 
 
+def test_what_stood_for_one_reason_is_over_with_it(clock: Hours) -> None:
+    """At once; what waits for another reason waits on."""
+    stops = Stops(clock)
+    stop = stops.add(PETS, cut(), chance=0.5, every_s=EVERY_S)
+
+    stops.over(Reason.STRATEGY)
+    waits = stops.by_digest["d15"]
+    stops.over(stop.reason)
+
+    assert stop == waits
+    assert (clock.now, stop.count) == (
+        stops.by_digest["d15"].until_s,
+        stops.by_digest["d15"].count,
+    )
+
+
 def test_a_wait_goes_on_in_the_next_life(clock: Hours) -> None:
     """For what is left of it."""
     stops = Stops(clock)
