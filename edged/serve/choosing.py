@@ -13,7 +13,7 @@ import msgspec
 
 from edged.adapt.choice import Costed, Options, Streams, allowed, expected_s
 from edged.adapt.strategy import cost_cap
-from edged.errors import NotReady, UnknownVariant
+from edged.errors import EdgedError, NotReady, UnknownVariant
 from edged.serve import admission
 from edged.serve.bearing import LOOK_S, Bearing
 from edged.serve.conditions import Conditions
@@ -136,6 +136,7 @@ class Chooser:
         Raises:
             UnknownVariant: it does not exist or could not be loaded, or none is as
                 accurate as was asked.
+            NotReady: it, or all that are as accurate, were let go of for a while.
             DeadlineExceeded: not even the cheapest would be in time.
         """
         if request.variant is not None:
@@ -177,12 +178,7 @@ class Chooser:
 
     def _named(self, variant: str) -> Rung:
         if variant in self._away:
-            raise NotReady(
-                f"cannot run variant {variant!r} of {self._release.name} now: it was "
-                f"let go of, {self._away[variant]}",
-                hint=f"edgectl models show {self._release.name}",
-                retry_after_s=_BACK_S,
-            )
+            raise self._gone(variant, f"run variant {variant!r} of")
         if variant not in self._by_id:
             failed = self._ladder.failures.get(variant)
             why = (
@@ -196,7 +192,20 @@ class Chooser:
             )
         return self._by_id[variant]
 
-    def _none(self, floor: float) -> UnknownVariant:
+    def _gone(self, variant: str, doing: str) -> NotReady:
+        name = self._release.name
+        return NotReady(
+            f"cannot {doing} {name} now: {variant} was let go of, "
+            f"{self._away[variant]}",
+            hint=f"edgectl models show {name}",
+            retry_after_s=_BACK_S,
+        )
+
+    def _none(self, floor: float) -> EdgedError:
+        """Say why no rung is as accurate as that; one that is may come back."""
+        for rung in reversed(self._every):
+            if rung.id in self._away and (rung.variant.accuracy or 0.0) >= floor:
+                return self._gone(rung.id, f"reach an accuracy of {floor:g} with")
         told = [r.variant.accuracy for r in self._rungs if r.variant.accuracy]
         best = f"its best has {max(told):g}" if told else "no variant tells its own"
         return UnknownVariant(

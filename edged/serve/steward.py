@@ -73,8 +73,11 @@ class Steward:
 
     async def _follow(self, regime: Regime) -> None:
         while True:
-            regime = await self._regime.until(lambda now: now is not regime)  # noqa: B023  # waited for at once
+            before = regime
+            regime = await self._regime.until(lambda now: now is not before)  # noqa: B023  # waited for at once
             self._registry.obey(regime)
+            if (regime.strategy, regime.by) != (before.strategy, before.by):
+                self._registry.touch()  # a warmer box is no news
 
     # --- memory ------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.adapt.thermal import Fit
-from edged.errors import DeadlineExceeded, UnknownVariant
+from edged.errors import DeadlineExceeded, NotReady, UnknownVariant
 from edged.runtime.base import Array, Tensors
 from edged.serve.conditions import Conditions
 from edged.serve.live import Live
@@ -173,6 +173,22 @@ def test_nobody_is_as_accurate_as_was_asked() -> None:
     mute = live_model("m", PLAIN, dict)
     with pytest.raises(UnknownVariant, match="no variant tells its own"):
         chosen(mute, min_accuracy=0.1)
+
+
+@pytest.mark.parametrize(("floor", "back"), [(0.85, "big"), (0.75, "mid")])
+def test_who_is_as_accurate_may_come_back(floor: float, back: str) -> None:
+    """A variant that memory had no room for: later, and not never."""
+    live = ladder()
+    small = tuple(rung for rung in live.ladder.rungs if rung.id == "small")
+    live.chooser.house(small, {"big": "memory is short", "mid": "memory is short"})
+
+    with pytest.raises(NotReady, match=f"{back} was let go of, memory is sh") as late:
+        chosen(live, min_accuracy=floor)
+    with pytest.raises(UnknownVariant):
+        chosen(live, min_accuracy=0.95)
+
+    assert late.value.retry_after_s > 0
+    assert f"an accuracy of {floor:g} with" in late.value.message
 
 
 def test_callers_cannot_make_many_ways() -> None:

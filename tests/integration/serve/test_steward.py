@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from edged.adapt.regime import Regime
 from edged.errors import NotReady
 from edged.runtime.base import Array, Tensors
 from edged.serve.ladder import Rung
+from edged.serve.registry import Registry
 from edged.serve.steward import Steward
 from edged.watch import Owned
 from edged.wire.adapt import Axis, Headroom, Strategy
@@ -42,6 +45,40 @@ async def test_what_holds_is_obeyed_from_the_start_and_when_it_changes() -> None
         life.cancel()
 
     assert ["small", "mid", "big"] == seen
+    with suppress(asyncio.CancelledError):
+        await life
+    await asyncio.wrap_future(live.close_now())
+
+
+def obeys(registry: Registry, now: Regime) -> bool:
+    """Tell whether a registry does as holds."""
+    return registry.conditions.regime is now
+
+
+async def test_another_strategy_is_news_and_a_warmer_box_is_none() -> None:
+    """Who writes the status down is woken for the first, not for each half degree."""
+    live = ladder()
+    registry = registry_of(live)
+    holds = Owned(regime())
+    ready = asyncio.Event()
+    revisions = [registry.revision.value]
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(Steward(registry, holds.watch).run(ready.set))
+        await ready.wait()
+
+        for now in (
+            regime(Strategy.THROTTLED),
+            regime(Strategy.THROTTLED, temp_c=70.0),
+            regime(Strategy.THROTTLED, by="pi"),
+            regime(),
+        ):
+            holds.set(now)
+            await until(partial(obeys, registry, now))
+            revisions.append(registry.revision.value)
+        life.cancel()
+
+    grown = [after > before for before, after in pairwise(revisions)]
+    assert [True, False, True, True] == grown
     with suppress(asyncio.CancelledError):
         await life
     await asyncio.wrap_future(live.close_now())
