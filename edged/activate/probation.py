@@ -63,12 +63,14 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         failures: share of the predecessor's runs that failed.
         busy_ms: CPU time of the calling thread in the trial, by variant.
+        threads: that it had there; runs with others are not compared by time.
         input_bytes: runs with larger inputs are not compared by time.
         peak_bytes: the most that the release held in its trial.
     """
 
     failures: float = 0.0
     busy_ms: Mapping[str, float] = {}
+    threads: int = 1
     input_bytes: int = 0
     peak_bytes: int = 0
 
@@ -88,6 +90,7 @@ def baseline(
     return Baseline(
         failures=failures,
         busy_ms={name: ms for name, ms in busy.items() if ms is not None},
+        threads=threads,
         input_bytes=one_answer_bytes(signature),
         peak_bytes=sum(variant.peak_bytes for variant in proof.fit),
     )
@@ -246,6 +249,8 @@ class Probation:
     def _slow(self, ran: Observation) -> Trip | None:
         proved_ms = self._against.busy_ms.get(ran.variant)
         if proved_ms is None or ran.input_bytes > self._against.input_bytes:
+            return None
+        if ran.threads != self._against.threads:  # a strategy caps them
             return None
         window = self._busy.setdefault(ran.variant, [])
         window.append(ran.busy_ns / 1e6)

@@ -100,7 +100,7 @@ def lately(
     Args:
         proof: what was measured; None for nothing.
         variants: of the live release.
-        threads: of a run in the daemon.
+        threads: of a run in the daemon, where a variant does not say its own.
     """
     measured = {v.id: v for v in proof.variants} if proof else {}
     return tuple(
@@ -109,7 +109,7 @@ def lately(
             requests=each.requests,
             p50_ms=each.p50_ms,
             p95_ms=each.p95_ms,
-            times=_times(each, measured.get(each.id), threads),
+            times=_times(each, measured.get(each.id), each.threads or threads),
         )
         for each in variants
         if each.loaded

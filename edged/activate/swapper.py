@@ -32,6 +32,10 @@ class Observation(Protocol):
         """What ran."""
 
     @property
+    def threads(self) -> int:
+        """That it had."""
+
+    @property
     def ok(self) -> bool:
         """Whether it answered."""
 

@@ -28,6 +28,7 @@ from edged.wire.messages import (
     ReleaseRef,
     Standing,
     UseRequest,
+    VariantStatus,
     Verified,
 )
 from edged.wire.release import Manifest
@@ -293,6 +294,7 @@ def _ladder(detail: ModelDetail) -> list[str]:
             variant.backend,
             "loaded" if variant.loaded else "FAILED" if variant.problem else "-",
             variant.placement or "-",
+            _threads(variant),
             "-" if variant.accuracy is None else f"{variant.accuracy:.3f}",
             ms_text(variant.cost_ms),
             str(variant.requests),
@@ -302,12 +304,20 @@ def _ladder(detail: ModelDetail) -> list[str]:
     ]
     return table(
         (
-            *("VARIANT", "BACKEND", "STATE", "RUNS ON"),
+            *("VARIANT", "BACKEND", "STATE", "RUNS ON", "THREADS"),
             *("ACCURACY", "CPU MS", "REQUESTS", "SHARE"),
         ),
         rows,
-        align=(Align.LEFT,) * 4 + (Align.RIGHT,) * 4,
+        align=(Align.LEFT,) * 4 + (Align.RIGHT,) * 5,
     )
+
+
+def _threads(variant: VariantStatus) -> str:
+    if variant.threads is None:
+        return "-"
+    if variant.most_threads is None or variant.threads == variant.most_threads:
+        return str(variant.threads)
+    return f"{variant.threads} of {variant.most_threads}"
 
 
 def _passed_over(detail: ModelDetail, width: int) -> list[str]:

@@ -82,8 +82,7 @@ class Adapt(msgspec.Struct, frozen=True, kw_only=True):
             Altered(_NORMAL, _KINDS),
             "While nothing is short. Shares from 0 to 1: `cost`, of the dearest"
             " variant's CPU time that an answer may cost; `threads`, of the best"
-            " number of threads (not obeyed yet); `duty`, of the time that a model may"
-            " run, as far as"
+            " number of threads; `duty`, of the time that a model may run, as far as"
             " nobody is late for it. `batch-window` (up to 1s) and `queue` (1 to 4096):"
             " how long and how many requests may wait; with `priority-only`, urgent"
             " ones alone. `updates`:"

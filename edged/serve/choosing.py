@@ -88,19 +88,17 @@ class Chooser:
         release: whose.
         ladder: its rungs.
         proof: what this board proved of it; None for nothing.
-        threads: of one run.
         taken: durations of runs, by variant.
         wait_s: tells how long a new request would wait; see `Scheduler.wait_s`.
         conditions: of the box.
     """
 
-    def __init__(  # noqa: PLR0913  # by name, but for whose
+    def __init__(
         self,
         release: Release,
         ladder: Ladder,
         *,
         proof: Proof | None,
-        threads: int,
         taken: Mapping[str, Recent],
         wait_s: Wait,
         conditions: Conditions,
@@ -112,7 +110,7 @@ class Chooser:
         self._by_id = {rung.id: rung for rung in ladder.rungs}
         self._proof = proof
         self._proofs = 0
-        self._threads = threads
+        self._threads = {rung.id: rung.threads for rung in ladder.rungs}
         self._taken = taken
         self._wait_s = wait_s
         self._conditions = conditions
@@ -291,6 +289,10 @@ class Chooser:
         """
         self._rungs, self._away = rungs, away
         self._by_id = {rung.id: rung for rung in rungs}
+        threads = self._threads | {rung.id: rung.threads for rung in rungs}
+        if threads != self._threads:
+            self._threads = threads
+            self._cost()
         self._renew()
 
     def _cost(self) -> None:

@@ -29,7 +29,7 @@ def costs(
     *,
     owner: str,
     proof: Proof | None,
-    threads: int,
+    threads: Mapping[str, int],
     taken: Mapping[str, Recent],
 ) -> tuple[Costed, ...]:
     """Tell what each variant costs.
@@ -38,14 +38,16 @@ def costs(
         variants: that are loaded, best first.
         owner: makes their ids unique among all releases.
         proof: what this board proved of the release; None for nothing.
-        threads: of one run.
+        threads: of one run, by variant.
         taken: durations of runs, by variant.
 
     Returns:
         In the same order; nothing where neither a proof nor a run tells anything.
     """
     proved = {v.id: v.costs for v in proof.variants} if proof else {}
-    walls = [_wall_s(proved.get(v.id, ()), threads, taken[v.id]) for v in variants]
+    walls = [
+        _wall_s(proved.get(v.id, ()), threads[v.id], taken[v.id]) for v in variants
+    ]
     known = [(n, wall) for n, wall in enumerate(walls) if wall]
     if not known:
         return ()
@@ -53,10 +55,11 @@ def costs(
     for place, variant in enumerate(variants):
         near, wall_s = min(known, key=lambda each: abs(each[0] - place))
         wall_s *= _STEP ** (near - place)
-        cost = _at(proved.get(variant.id, ()), threads)
+        count = threads[variant.id]
+        cost = _at(proved.get(variant.id, ()), count)
         found.append(
             Costed(
-                id=f"{owner}/{variant.id}",
+                id=f"{owner}/{variant.id}@{count}",
                 wall_s=wall_s,
                 cpu_s=cost.cpu_ms / 1e3 if cost and cost.cpu_ms else wall_s,
                 accuracy=variant.accuracy,
@@ -93,5 +96,11 @@ def _wall_s(proved: Sequence[Cost], threads: int, taken: Recent) -> float:
 
 
 def _at(proved: Sequence[Cost], threads: int) -> Cost | None:
-    """Return the cost with so many threads; the first was measured as they serve."""
-    return next((c for c in proved if c.threads == threads), next(iter(proved), None))
+    """Return the cost with so many threads, or the next fewer; else the first one.
+
+    With more threads a run takes no longer: nobody is late for what was not measured.
+    """
+    fewer = [cost for cost in proved if cost.threads <= threads]
+    if fewer:
+        return max(fewer, key=lambda cost: cost.threads)
+    return next(iter(proved), None)

@@ -31,12 +31,16 @@ class Rung:
     """One loaded variant behind the release's signature.
 
     Attributes:
+        threads: of one run, as it was loaded.
         ear: who listens to its runs; its release's, once it is a rung of one.
     """
 
-    def __init__(self, variant: Variant, runs: convert.Adapted) -> None:
+    def __init__(
+        self, variant: Variant, runs: convert.Adapted, *, threads: int = 1
+    ) -> None:
         self.variant = variant
         self.runs = runs
+        self.threads = threads
         self.ear = Ear()
 
     @property
@@ -84,6 +88,7 @@ class Rung:
             self.ear.tell(
                 Observation(
                     variant=self.id,
+                    threads=self.threads,
                     ok=not code,
                     code=code,
                     finite=is_finite(outputs) or not is_finite(feeds),
@@ -123,7 +128,8 @@ def load_rung(release: Release, variant: Variant, *, threads: int) -> Rung:
     path = release.path / variant.file
     loaded = backends.load(variant.backend, path, threads=threads)
     try:
-        return Rung(variant, convert.adapt(loaded, release.manifest.signature, variant))
+        runs = convert.adapt(loaded, release.manifest.signature, variant)
+        return Rung(variant, runs, threads=threads)
     except BaseException:
         loaded.close()
         raise

@@ -69,12 +69,11 @@ class Live:
             release,
             ladder,
             proof=proof,
-            threads=threads,
             taken=self.stats.variants,
             wait_s=self.scheduler.wait_s,
             conditions=self.conditions,
         )
-        self.scheduler.learn = self.chooser.learn
+        self.scheduler.learn = self._learn
         self.ear = Ear()
         for rung in ladder.rungs:
             rung.ear = self.ear
@@ -132,6 +131,7 @@ class Live:
     def obey(self) -> None:
         """Take over what holds now."""
         self.caps = self.conditions.regime.caps
+        self.residence.share = self.caps.threads
         self.chooser.obey()
         self.scheduler.obey(
             window_s=max(self._window_s, self.caps.batch_window_s), duty=self.caps.duty
@@ -147,6 +147,8 @@ class Live:
 
     def bury(self) -> None:
         """Close the rungs that were let go of and that no request uses any more."""
+        if self.is_closed:  # they close with it
+            return
         self.residence.bury(self.scheduler.uses, self.scheduler.dispose)
 
     def bring_back(self, rung: Rung) -> None:
@@ -154,6 +156,17 @@ class Live:
         rung.ear = self.ear
         self.residence.take(rung)
         self.chooser.house(self.residence.rungs, self.residence.away)
+
+    def exchange(self, rung: Rung) -> None:
+        """Let a warm rung take the place of one with other threads."""
+        rung.ear = self.ear
+        self.residence.exchange(rung)
+        self.chooser.house(self.residence.rungs, self.residence.away)
+
+    def prove(self, proof: Proof) -> None:
+        """Take over newer figures of this release on this board."""
+        self.residence.prove(proof)
+        self.chooser.prove(proof)
 
     def may_join(self, rung: Rung, inputs: Mapping[str, Array]) -> bool:
         """Tell whether a request may share a run with others."""
@@ -209,6 +222,11 @@ class Live:
         if self._retired and not self._pinned and not self.is_closed:
             self.close_now()
 
+    def _learn(self, rung: Rung, inputs: Mapping[str, Array], ns: int) -> None:
+        """Learn from a run; one with threads of before says nothing of these."""
+        if rung in self.residence.rungs:
+            self.chooser.learn(rung.id, inputs, ns)
+
     def _close(self) -> None:
         for rung in self.residence.every:
             rung.close()
@@ -216,7 +234,7 @@ class Live:
 
     def variant_statuses(self) -> tuple[VariantStatus, ...]:
         """Describe every rung, those that failed included."""
-        rows, loaded = [], self.variants
+        rows, loaded = [], {rung.id: rung for rung in self.residence.rungs}
         answers = sum(recent.count for recent in self.stats.variants.values())
         for variant in self.manifest.variants:
             recent = self.stats.variants[variant.id]
@@ -229,6 +247,10 @@ class Live:
                     placement=self.scheduler.placement(variant.id).value
                     if variant.id in loaded
                     else None,
+                    threads=loaded[variant.id].threads
+                    if variant.id in loaded
+                    else None,
+                    most_threads=self.residence.most_threads,
                     accuracy=variant.accuracy,
                     cost_ms=self.chooser.cost_ms(variant.id),
                     requests=recent.count,

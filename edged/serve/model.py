@@ -33,10 +33,7 @@ class Model:
         self.trouble: Trouble | None = None
         self.since_utc: str | None = None
         self.sequences = Sequences(
-            name,
-            limit=limits.max_sequences,
-            idle_s=limits.sequence_idle_s,
-            threads=limits.threads,
+            name, limit=limits.max_sequences, idle_s=limits.sequence_idle_s
         )
         self.parking = Parking(name, limits, self._refused)
         self._observed: tuple[str, Observer] | None = None

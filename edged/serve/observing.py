@@ -23,6 +23,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         variant: that ran.
+        threads: that it had.
         ok: whether it answered.
         code: of the failure, as in `errors`; empty for none.
         finite: False where a float output was not, though every input was.
@@ -32,6 +33,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     variant: str
+    threads: int = 1
     ok: bool
     code: str
     finite: bool

@@ -344,7 +344,8 @@ class Registry:
     def proved(self, name: str, proof: Proof) -> None:
         """Choose among the variants of what is live by newer figures, if it is it."""
         if self.serves(name) == proof.digest:
-            self.live(name).chooser.prove(proof)
+            self.live(name).prove(proof)
+            self.touch()
 
     def loading(self, name: str) -> None:
         """Say that a model is on its way, unless it already answers."""

@@ -15,8 +15,9 @@ import numpy as np
 from edged.runtime.memory import give_back
 from edged.runtime.samples import make_up
 from edged.serve.ladder import Rung, load_rung
+from edged.serve.threads import count
 from edged.store.releases import Release
-from edged.wire.proofs import Proof
+from edged.wire.proofs import Cost, Proof
 from edged.wire.release import Variant
 
 #: This share of memory stays free when a rung comes back, or it would soon go again:
@@ -38,9 +39,10 @@ class Residence:
         release: whose.
         rungs: that are loaded.
         proof: what this board measured of them; None for nothing.
-        threads: of one run.
+        threads: of one run, where nothing is capped.
 
     Attributes:
+        share: of the best count of threads that a run may have; see `Caps.threads`.
         away: why each rung is not in memory that was, by variant.
     """
 
@@ -55,8 +57,11 @@ class Residence:
         self._release = release
         self._threads = threads
         self._needs: dict[str, int] = {}
-        for found in proof.variants if proof else ():
-            self._needs[found.id] = max(found.peak_bytes, found.held_bytes)
+        self._proved: dict[str, tuple[Cost, ...]] = {}
+        self._given_up: dict[str, int] = {}
+        self.share = 1.0
+        if proof is not None:
+            self.prove(proof)
         self._rungs = {rung.id: rung for rung in rungs}
         self._leaving: list[Rung] = []
         self._counts: dict[str, int] = {}
@@ -77,6 +82,17 @@ class Residence:
     def is_stirred(self) -> bool:
         """Whether a rung is away, or about to be."""
         return bool(self.away or self._leaving)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a rung is to be closed that a request may still have."""
+        return bool(self._leaving)
+
+    def prove(self, proof: Proof) -> None:
+        """Take over what this board measured."""
+        for found in proof.variants:
+            self._needs[found.id] = max(found.peak_bytes, found.held_bytes)
+            self._proved[found.id] = found.costs
 
     def spare(self, usual: str, counts: dict[str, int]) -> bool:
         """Let go of what nobody used since the last time; tell whether any was.
@@ -142,7 +158,7 @@ class Residence:
         Raises:
             BadModel: the runtime refuses the file, or fails on it.
         """
-        rung = load_rung(self._release, variant, threads=self._threads)
+        rung = load_rung(self._release, variant, threads=self.threads(variant.id))
         try:
             signature = self._release.manifest.signature
             made = make_up(signature, samples=1, seed=_SEED)
@@ -157,6 +173,42 @@ class Residence:
         """Let a rung that is back be chosen."""
         self._rungs[rung.id] = rung
         del self.away[rung.id]
+
+    # --- threads -----------------------------------------------------------------
+
+    @property
+    def most_threads(self) -> int:
+        """Those of a run where nothing is capped."""
+        return self._threads
+
+    def threads(self, variant: str) -> int:
+        """Return how many a run of a variant may have now."""
+        proved = self._proved.get(variant, ())
+        return count(self.share, proved, most=self._threads)
+
+    def unfitting(self) -> Variant | None:
+        """Return the next variant whose rung has not the threads that it may have.
+
+        Not one of which an older rung is still in use: there are two at most.
+        """
+        for rung in self.rungs:
+            threads = self.threads(rung.id)
+            is_double = any(old.id == rung.id for old in self._leaving)
+            is_hopeless = self._given_up.get(rung.id) == threads
+            if rung.threads != threads and not is_double and not is_hopeless:
+                return rung.variant
+        return None
+
+    def give_up(self, variant: Variant) -> None:
+        """Leave a variant the threads that it has: with others it does not load."""
+        self._given_up[variant.id] = self.threads(variant.id)
+
+    def exchange(self, rung: Rung) -> None:
+        """Let a rung take the place of its variant's; or go, where that has gone."""
+        old = self._rungs.get(rung.id)
+        if old is not None:
+            self._rungs[rung.id] = rung
+        self._leaving.append(rung if old is None else old)
 
     def __repr__(self) -> str:
         return f"{', '.join(self._rungs)}; away: {', '.join(self.away) or 'none'}"

@@ -36,8 +36,8 @@ _SHARE = 0.5
 #: Of all runs within this one is learnt from, which takes less than a hundredth of it.
 LESSON_NS = 1_000_000
 
-#: Told of runs that one request had for itself: variant, inputs, nanoseconds.
-Learn = Callable[[str, Mapping[str, Array], int], None]
+#: Told of runs that one request had for itself: rung, inputs, nanoseconds.
+Learn = Callable[[Rung, Mapping[str, Array], int], None]
 
 
 class Scheduler:
@@ -78,7 +78,7 @@ class Scheduler:
         self._placers = {variant: Placer() for variant in taken}
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=f"run-{name}")
         self.idle: Callable[[], None] = lambda: None
-        self.learn: Learn = lambda _variant, _inputs, _ns: None
+        self.learn: Learn = lambda _rung, _inputs, _ns: None
         self._lesson_ns = 0
 
     # --- looking -----------------------------------------------------------------
@@ -354,7 +354,7 @@ class Scheduler:
         ended_ns = outcome.ended_ns
         if ended_ns >= self._lesson_ns:
             self._lesson_ns = ended_ns + LESSON_NS
-            self.learn(job.rung.id, job.feeds, ended_ns - outcome.started_ns)
+            self.learn(job.rung, job.feeds, ended_ns - outcome.started_ns)
 
     def _left_thread(self) -> None:
         self._extra -= 1

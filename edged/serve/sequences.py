@@ -39,11 +39,10 @@ class Open:
 class Sequences:
     """The open sequences of one model, by id. Call on the loop only."""
 
-    def __init__(self, model: str, *, limit: int, idle_s: float, threads: int) -> None:
+    def __init__(self, model: str, *, limit: int, idle_s: float) -> None:
         self._model = model
         self._limit = limit
         self._idle_s = idle_s
-        self._threads = threads
         self._open: dict[Key, Open] = {}
         self._starting = 0
         self._epoch = 0
@@ -115,10 +114,11 @@ class Sequences:
             )
         self._starting += 1
         epoch = self._epoch
+        threads = live.residence.threads(variant.id)
         live.hold()
         try:
             rung = await live.scheduler.on_thread(
-                partial(load_rung, live.release, variant, threads=self._threads),
+                partial(load_rung, live.release, variant, threads=threads),
                 unwanted=Rung.close,
             )
         except BaseException:

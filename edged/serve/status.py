@@ -79,7 +79,7 @@ def _serving(
         return Level.DEGRADED, standing[0].text if standing else empty
     if not ready:
         return Level.DOWN, f"no model answers: {_first(standing, models)}"
-    told = [f"{each.text}{_lighter(ready)}" for each in conditions[:1]]
+    told = [f"{each.text}{_lighter(ready)}{_fewer(ready)}" for each in conditions[:1]]
     told += [trouble.text for trouble in standing[:1]]
     if told:
         return Level.DEGRADED, "; ".join([_ready_text(ready, models), *told])
@@ -94,6 +94,19 @@ def _lighter(ready: Sequence[ModelStatus]) -> str:
     if len(ready) == 1:
         return f", {less[0].chosen}"
     return f", {len(less)} of {len(ready)} models answer with less"
+
+
+def _fewer(ready: Sequence[ModelStatus]) -> str:
+    """Say with how many threads the only model answers; empty where with all."""
+    if len(ready) != 1:
+        return ""
+    chosen = (v for v in ready[0].variants if v.id == ready[0].chosen)
+    variant = next(chosen, None)
+    if variant is None or variant.threads is None or variant.most_threads is None:
+        return ""
+    if variant.threads >= variant.most_threads:
+        return ""
+    return f", {variant.threads} of {variant.most_threads} threads"
 
 
 def _best(model: ModelStatus) -> str | None:

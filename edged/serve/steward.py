@@ -14,9 +14,12 @@ from contextlib import suppress
 from edged.adapt.regime import Regime
 from edged.errors import EdgedError
 from edged.host.headroom import available_bytes, total_bytes
+from edged.serve.fitting import Fitting
+from edged.serve.ladder import Rung
 from edged.serve.live import Live
 from edged.serve.registry import Registry
 from edged.watch import Watch
+from edged.wire.release import Variant
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class Steward:
         self._look_s = look_s
         self._eased_s: float | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ladder")
+        self._fitting = Fitting(registry, self._load, look_s=look_s)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow what holds until cancelled."""
@@ -68,6 +72,7 @@ class Steward:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(regime))
                 group.create_task(self._house())
+                group.create_task(self._fitting.run())
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -78,6 +83,7 @@ class Steward:
             self._registry.obey(regime)
             if (regime.strategy, regime.by) != (before.strategy, before.by):
                 self._registry.touch()  # a warmer box is no news
+            self._fitting.look_again()
 
     # --- memory ------------------------------------------------------------------
 
@@ -113,16 +119,13 @@ class Steward:
         variant = live.residence.wanted()
         if variant is None or live.is_closed or live.is_parked:
             return
-        loop = asyncio.get_running_loop()
         live.hold()  # it must not close under the one that loads
         try:
             lacks = live.residence.lacks(
                 variant, available=available_bytes(), total=total_bytes()
             )
             if not lacks:
-                work = live.residence.load
-                rung = await loop.run_in_executor(self._thread, work, variant)
-                live.bring_back(rung)
+                live.bring_back(await self._load(live, variant))
                 _log.info("%s: %s is in memory again", live.name, variant.id)
         except EdgedError as error:
             lacks = error.message
@@ -130,3 +133,12 @@ class Steward:
             live.let_go()
         if lacks:
             live.residence.refuse(variant, lacks)
+
+    async def _load(self, live: Live, variant: Variant) -> Rung:
+        """Load a rung and warm it up, one at a time.
+
+        Raises:
+            BadModel: see `Residence.load`.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, live.residence.load, variant)

@@ -96,6 +96,8 @@ class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One rung of the live ladder.
 
     Attributes:
+        threads: of one run; None where it is not loaded.
+        most_threads: of one run where no strategy caps them; None from a daemon of old.
         cost_ms: CPU time of an answer on a quiet box; None where nothing tells.
         share: of the model's answers that it gave; None before any.
         passed_over: why it is not chosen now by who wishes nothing; empty where it may
@@ -106,6 +108,8 @@ class VariantStatus(msgspec.Struct, frozen=True, kw_only=True):
     backend: str
     loaded: bool
     placement: str | None = None  # "loop" or "thread": where its runs happen
+    threads: int | None = None
+    most_threads: int | None = None
     accuracy: float | None = None
     cost_ms: float | None = None
     requests: int = 0

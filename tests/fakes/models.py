@@ -84,6 +84,7 @@ def live_model(  # noqa: PLR0913  # by name, but for the first
     accuracy: Sequence[float | None] = (None,),
     proof: Proof | None = None,
     conditions: Conditions | None = None,
+    threads: int = 1,
     **manifest: Any,
 ) -> Live:
     """Return a live release that was never on any disk."""
@@ -113,11 +114,18 @@ def live_model(  # noqa: PLR0913  # by name, but for the first
         installed_utc=datetime(2026, 1, 1, tzinfo=UTC),
     )
     rungs = tuple(
-        Rung(row, FunctionRuns(function))  # type: ignore[arg-type]  # duck of Adapted
+        Rung(row, FunctionRuns(function), threads=threads)  # type: ignore[arg-type]  # duck of Adapted
         for row in rows
     )
     ladder = Ladder(rungs=rungs, failures={})
-    return Live(release, ladder, dict(labels or {}), proof=proof, conditions=conditions)
+    return Live(
+        release,
+        ladder,
+        dict(labels or {}),
+        threads=threads,
+        proof=proof,
+        conditions=conditions,
+    )
 
 
 def registry_of(*models: Live, queue_length: int = 64) -> Registry:

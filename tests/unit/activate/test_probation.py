@@ -30,11 +30,13 @@ def ran(
     code: str = "",
     finite: bool = True,
     variant: str = "fp32",
+    threads: int = 1,
     input_bytes: int = 16,
 ) -> Observation:
     """Return one run."""
     return Observation(
         variant=variant,
+        threads=threads,
         ok=not code,
         code=code,
         finite=finite,
@@ -157,6 +159,17 @@ def test_very_short_runs_have_a_floor() -> None:
     assert slow is not None
 
 
+def test_runs_with_fewer_threads_are_no_slow_ones() -> None:
+    """A strategy took them away, and the calling thread does the others' work."""
+    against = Baseline(busy_ms={"fp32": 10.0}, threads=4, input_bytes=16)
+
+    fewer, _ = watched(*[ran(busy_ms=40.0, threads=1)] * 100, against=against)
+    slow, _ = watched(*[ran(busy_ms=40.0, threads=4)] * 100, against=against)
+
+    assert fewer is None
+    assert slow is not None
+
+
 def test_memory_that_stays_large_condemns() -> None:
     """128 MiB and two peaks may come; a single reading above is not enough."""
     probation = Probation(RULES, AGAINST, began_s=0.0)
@@ -251,7 +264,11 @@ def test_it_is_held_against_the_daemon_s_threads(
     against = baseline(proof, IMAGE, threads=threads, failures=0.01)
 
     expected = Baseline(
-        failures=0.01, busy_ms={"fp32": busy_ms}, input_bytes=24, peak_bytes=7
+        failures=0.01,
+        busy_ms={"fp32": busy_ms},
+        threads=threads,
+        input_bytes=24,
+        peak_bytes=7,
     )
     assert expected == against
 

@@ -48,8 +48,9 @@ def walls(
     told: Proof | None, ran: dict[str, Recent], threads: int = 1
 ) -> list[tuple[str, float]]:
     """Return ids and service times in ms."""
-    found = costs(VARIANTS, owner="m", proof=told, threads=threads, taken=ran)
-    return [(each.id, round(each.wall_s * 1e3, 6)) for each in found]
+    every = dict.fromkeys(IDS, threads)
+    found = costs(VARIANTS, owner="m", proof=told, threads=every, taken=ran)
+    return [(each.id.partition("@")[0], round(each.wall_s * 1e3, 6)) for each in found]
 
 
 def test_what_was_proved_comes_first() -> None:
@@ -60,12 +61,13 @@ def test_what_was_proved_comes_first() -> None:
         small=[cost(2, 1.0, 1.5), cost(1, 1.5, 1.5)],
     )
 
-    found = costs(VARIANTS, owner="m", proof=told, threads=1, taken=taken(big=1))
+    one = dict.fromkeys(IDS, 1)
+    found = costs(VARIANTS, owner="m", proof=told, threads=one, taken=taken(big=1))
 
     assert [8.0, 3.0, 1.5] == [each.wall_s * 1e3 for each in found]
     assert [8.0, 5.0, 1.5] == [each.cpu_s * 1e3 for each in found]
     assert [0.9, None, 0.7] == [each.accuracy for each in found]
-    assert ["m/big", "m/mid", "m/small"] == [each.id for each in found]
+    assert ["m/big@1", "m/mid@1", "m/small@1"] == [each.id for each in found]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,23 @@ def test_without_a_proof_runs_tell(
 ) -> None:
     """A rung that never ran is there because it is cheaper than the one above it."""
     assert expected == walls(None, taken(**ran))
+
+
+@pytest.mark.parametrize(
+    ("threads", "wall_ms"), [(4, 2.0), (3, 3.0), (2, 3.0), (1, 5.0)]
+)
+def test_a_count_that_was_not_measured_is_taken_for_the_next_fewer(
+    threads: int, wall_ms: float
+) -> None:
+    """It takes no longer than that; each count is learnt of by itself."""
+    measured = [cost(4, 2.0, 8.0), cost(1, 5.0, 5.0), cost(2, 3.0, 6.0)]
+    told = proof(**dict.fromkeys(IDS, measured))
+    every = {"big": threads, "mid": 4, "small": 4}
+
+    found = costs(VARIANTS, owner="m", proof=told, threads=every, taken=taken())
+
+    assert [wall_ms, 2.0, 2.0] == [each.wall_s * 1e3 for each in found]
+    assert f"m/big@{threads}" == found[0].id
 
 
 def test_a_proof_without_costs_is_none() -> None:

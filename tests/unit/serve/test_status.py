@@ -148,3 +148,43 @@ def test_a_box_that_is_short_says_who_answers() -> None:
         f"digits 1.4.0 is ready; {HOT.text}, int8",
         f"2 of 2 models ready; {HOT.text}, 1 of 2 models answer with less",
     ] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("threads", "most", "told"),
+    [
+        (2, 4, ", int8, 2 of 4 threads"),
+        (4, 4, ", int8"),
+        (None, 4, ", int8"),
+        (2, None, ", int8"),
+    ],
+)
+def test_a_box_that_is_short_says_with_how_many_threads(
+    threads: int | None, most: int | None, told: str
+) -> None:
+    """Of the variant that answers, and of a box with one model."""
+    rungs = (
+        VariantStatus(
+            id="fp32", backend="onnx", loaded=True, threads=1, most_threads=4
+        ),
+        VariantStatus(
+            id="int8", backend="onnx", loaded=True, threads=threads, most_threads=most
+        ),
+    )
+    one = replace(READY, variants=rungs, chosen="int8")
+
+    verdicts = [
+        status(
+            phase=Phase.READY,
+            at_utc="now",
+            process=PROCESS,
+            models=models,
+            conditions=[HOT],
+        ).verdict
+        for models in ([one], [one, one])
+    ]
+
+    assert [
+        f"digits 1.4.0 is ready; {HOT.text}{told}",
+        f"2 of 2 models ready; {HOT.text}, 2 of 2 models answer with less",
+    ] == verdicts
