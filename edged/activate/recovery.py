@@ -115,16 +115,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def reconcile(facts: Facts) -> Plan:
     """Plan the start of one model."""
     draft = _Draft(facts)
-    # Intents to go back come first; then the newest, which moved the links last.
+    # Intents to go back come first; then the newest, which moved the links last. What
+    # an earlier start began to put right comes where that start thought of it: last.
     for opened in sorted(facts.open, key=_urgency):
         draft.settle(opened)
     draft.check_live()
     return draft.plan()
 
 
-def _urgency(opened: Open) -> tuple[bool, int]:
+def _urgency(opened: Open) -> tuple[bool, bool, int]:
     change = opened.change
-    return change.last.step is not Step.ROLLING_BACK, -change.id
+    is_intent = change.last.step is Step.ROLLING_BACK
+    return _is_return(change), not is_intent, -change.id
+
+
+def _is_return(change: Change) -> bool:
+    """Tell whether a start began it, and died before it was done; see `Return`."""
+    return change.wish is Wish.ROLLBACK and change.release is None
 
 
 class _Draft:
@@ -144,6 +151,7 @@ class _Draft:
         self._begin: Return | None = None
         self._ends: list[Next] = []
         self._resume: int | None = None
+        self._returns = any(_is_return(opened.change) for opened in facts.open)
         self._why = ""
 
     def plan(self) -> Plan:
@@ -311,10 +319,13 @@ class _Draft:
         return folder if folder in self._releases else None
 
     def _is_live(self, opened: Open) -> bool:
-        """Tell whether its release is linked, and no newer change's as well."""
+        """Tell whether its release is linked by it, and by no newer change.
+
+        Where a start had begun to put the link right, it was that start.
+        """
         live = self._links.current
         has_it = live is not None and live == _folder(opened.change.release)
-        return has_it and self._resume is None
+        return has_it and self._resume is None and not self._returns
 
     def _has_served(self, opened: Open) -> bool:
         """Tell whether a later switch left it as the last committed release."""
