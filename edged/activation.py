@@ -9,6 +9,7 @@ from edged.activate.history import History
 from edged.activate.intake import Intake
 from edged.activate.profiler import Profiler
 from edged.activate.recall import Recall
+from edged.activate.sleeper import Sleeper
 from edged.activate.trial import Trial
 from edged.activate.upkeep import Upkeep
 from edged.activate.window import Window
@@ -20,6 +21,7 @@ from edged.host.clock import Clock, boot_id
 from edged.host.files import Files
 from edged.serve.live import Live
 from edged.serve.registry import Registry
+from edged.serve.slumber import Slumber
 from edged.store.bundle import Limits
 from edged.store.journal import Journal
 from edged.store.layout import Layout
@@ -38,11 +40,11 @@ class Activation:
         registry: that serves.
         clock: dates what happens.
         files: of the store.
-        regime: what holds on the box; None where nobody looks.
+        regime: what holds on the box.
 
     Attributes:
         agent: a service.
-        profiler: a service, too.
+        profiler, sleeper: services, too.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Activation:
         registry: Registry,
         clock: Clock,
         files: Files,
-        regime: Watch[Regime] | None = None,
+        regime: Watch[Regime],
     ) -> None:
         layout = Layout(settings.store.state_dir)
         releases, profiles = Releases(layout, files), Profiles(layout, files)
@@ -89,9 +91,10 @@ class Activation:
             self._shop,
             self.agent.passage,
             clock,
-            objection=lambda: objection(regime.value.strategy if regime else None),
+            objection=lambda: objection(regime.value.strategy),
         )
         self.window = Window(self._shop, self.agent.ward)
+        self.sleeper = Sleeper(self.agent, Slumber(registry), regime)
 
     def obey(self, settings: Settings) -> None:
         """Take over changed settings."""

@@ -2,8 +2,8 @@
 
 Law: the only file that calls many constructors; it ties the rooms together and
 decides nothing that a room could decide. Services in order: control door, models,
-profiles, pulse, data door. So a technician sees a daemon that is still loading, and
-callers come last and leave first.
+their sleep, profiles, pulse, data door. So a technician sees a daemon that is still
+loading, and callers come last and leave first.
 """
 
 import argparse
@@ -125,6 +125,7 @@ class Daemon:
                 Server([control], limits),
                 self._steward,
                 self._agent,
+                self._activation.sleeper,
                 self._activation.profiler,
                 self._pulse,
                 Server([data], limits),

@@ -217,6 +217,12 @@ ROWS = (
                 "0 is a model that is loading, was unloaded or does not load.",
             ),
             Panel(
+                "Asleep",
+                "short",
+                ((f"edged_model_asleep{_MODEL}", "{{instance}} {{model}}"),),
+                "1 is a model that nobody asks: ready, and out of memory.",
+            ),
+            Panel(
                 "Answers by variant",
                 "reqps",
                 (

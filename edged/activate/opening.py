@@ -79,8 +79,12 @@ class Opening(Generic[P]):
                 except EdgedError as error:
                     shop.failed(name, error)
 
-    async def load(self, name: str) -> Release:
+    async def load(self, name: str, *, warm: bool = False) -> Release:
         """Load what is live into memory. Under `shop.turn`.
+
+        Args:
+            name: of the model.
+            warm: whether each variant is to run once before it answers.
 
         Raises:
             BadRelease: nothing is live, or it is damaged.
@@ -101,11 +105,23 @@ class Opening(Generic[P]):
         if change is not None:
             await self._count(change, release)
         prepared = await shop.work(lambda: shop.prepare(release, proof=proof))
+        if warm:
+            await self._warm(prepared)
         shop.swapper.switch(prepared)
         if change is not None:
             self._ward.watch(change, release, proof)
         log_live(release, "is loaded")
         return release
+
+    async def wake(self, name: str) -> None:
+        """Load what is live, or as a start does what was before it, warm.
+
+        Under `shop.turn`.
+
+        Raises:
+            BadRelease, BadModel, Rejected, Revoked: see `load`; none can serve.
+        """
+        await self._load_or_fall_back(name, warm=True)
 
     # --- one model ---------------------------------------------------------------
 
@@ -123,8 +139,11 @@ class Opening(Generic[P]):
                 plan.why or f"cannot load {name}: no release of it is live",
                 hint=f"edgectl models use {name} SEQ, or edgectl install PATH",
             )
+        await self._load_or_fall_back(name, warm=False)
+
+    async def _load_or_fall_back(self, name: str, *, warm: bool) -> None:
         try:
-            await self.load(name)
+            await self.load(name, warm=warm)
         except (BadModel, BadRelease, Rejected) as error:
             if not await self._fell_back(name, error):
                 raise
@@ -237,6 +256,14 @@ class Opening(Generic[P]):
         kept = proof
         await shop.work(lambda: shop.profiles.keep(kept))
         return proof
+
+    async def _warm(self, prepared: P) -> None:
+        shop = self._shop
+        try:
+            await shop.work(prepared.warm)
+        except BaseException:
+            await shop.work(lambda: shop.swapper.discard(prepared))
+            raise
 
     def _on_trial(self, release: Release) -> Change | None:
         for change in self._shop.history.open_changes(release.name):

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from edged.errors import EdgedError
 from edged.runtime.base import Runs
 from edged.store.releases import Release
+from edged.watch import Watch
 from edged.wire.messages import ModelStatus
 from edged.wire.proofs import Proof
 
@@ -19,6 +20,9 @@ class Prepared(Protocol):
     @property
     def rungs(self) -> Mapping[str, Runs]:
         """Its loaded variants by id."""
+
+    def warm(self) -> None:
+        """Run each variant once, as nobody's request. Blocks; any thread."""
 
 
 P = TypeVar("P", bound=Prepared)
@@ -124,6 +128,13 @@ class Swapper(Protocol[P]):
 
     def forget(self, name: str) -> None:
         """Drop the name. On the loop."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the name of every model. On the loop."""
+
+    @property
+    def revision(self) -> Watch[int]:
+        """Grows with every change that `statuses` would show, requests aside."""
 
     def touch(self) -> None:
         """Say that there is news to be told. On the loop."""

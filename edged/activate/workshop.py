@@ -26,7 +26,7 @@ from edged.store.releases import Release, Releases
 from edged.store.retention import expendable
 from edged.watch import Owned, Watch
 from edged.wire.changes import Change, Step, Which
-from edged.wire.messages import Trouble
+from edged.wire.messages import ModelPhase, Trouble
 from edged.wire.proofs import Proof
 
 T = TypeVar("T")
@@ -213,6 +213,10 @@ class Workshop(Generic[P]):
                 why=why,
             )
         )
+
+    def is_asleep(self, name: str) -> bool:
+        """Tell whether a model answers, and is not in memory until then."""
+        return self.swapper.status(name).phase is ModelPhase.ASLEEP
 
     # --- troubles ----------------------------------------------------------------
 

@@ -142,6 +142,11 @@ def _models(registry: Registry, alive: Sequence[Live]) -> Iterator[Family]:
         ],
     )
     yield gauge(
+        "edged_model_asleep",
+        "Whether a model that answers is out of memory until somebody asks.",
+        [Sample({"model": m.name}, int(m.is_closed)) for m in alive],
+    )
+    yield gauge(
         "edged_inflight",
         "Requests let in and not yet answered.",
         [Sample(_labels(m), m.scheduler.inflight) for m in alive],

@@ -194,7 +194,11 @@ def statistics(live: Live) -> Statistics:
 
 def index_row(status: ModelStatus) -> IndexRow:
     """Describe a model's state in Triton's terms."""
-    state = {ModelPhase.READY: "READY", ModelPhase.LOADING: "LOADING"}
+    state = {
+        ModelPhase.READY: "READY",
+        ModelPhase.ASLEEP: "READY",
+        ModelPhase.LOADING: "LOADING",
+    }
     reason = status.problem.text if status.problem else ""
     if status.phase is ModelPhase.UNLOADED:
         reason = "unloaded"

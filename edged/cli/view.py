@@ -31,6 +31,7 @@ _REQUESTS, _FAILED = 8, 4
 _STATE = {
     ModelPhase.LOADING: "loading",
     ModelPhase.READY: "ready",
+    ModelPhase.ASLEEP: "asleep",
     ModelPhase.UNLOADED: "unloaded",
     ModelPhase.FAILED: "FAILED",
 }
@@ -42,6 +43,7 @@ _RANK = {
     ModelPhase.LOADING: 1,
     ModelPhase.UNLOADED: 2,
     ModelPhase.READY: 3,
+    ModelPhase.ASLEEP: 3,
 }
 
 

@@ -88,7 +88,8 @@ class Adapt(msgspec.Struct, frozen=True, kw_only=True):
             " ones alone. `updates`:"
             " which of check, download and trial may be done. `period` (500ms to"
             " 1min): between two looks at the sensors. `idle-unload` (up to 30d): a"
-            " model that nobody asks is unloaded after it (not obeyed yet).",
+            " model that nobody asks sleeps after it, its memory free, until somebody"
+            " does; less than 5s counts as 5s, or it would load all the time.",
             reloadable=True,
         ),
     ] = _NORMAL

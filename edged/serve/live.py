@@ -5,6 +5,7 @@ earlier. Call on the event loop, unless it says otherwise.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 
@@ -17,7 +18,7 @@ from edged.serve.conditions import Conditions
 from edged.serve.ladder import Ladder, Rung
 from edged.serve.observing import Ear
 from edged.serve.request import Array
-from edged.serve.residence import Residence
+from edged.serve.residence import Residence, warm
 from edged.serve.scheduler import Scheduler
 from edged.serve.stats import ModelStats
 from edged.store.releases import Release
@@ -40,6 +41,7 @@ class Live:
         ear: who listens to its runs.
         is_parked: whether new requests wait: see `Model.park`.
         is_closed: whether its rungs are gone, or about to be.
+        unused_s: when it was last in use, on the monotonic clock.
     """
 
     def __init__(  # noqa: PLR0913  # by name, but for what it is
@@ -54,12 +56,15 @@ class Live:
         window_s: float = 0.0,
         proof: Proof | None = None,
         conditions: Conditions | None = None,
+        stats: ModelStats | None = None,
     ) -> None:
         self.release = release
         self.ladder = ladder
         self.labels = dict(labels)
         self.plan = admission.plan(release.manifest.signature)
-        self.stats = ModelStats(variant.id for variant in release.manifest.variants)
+        self.stats = stats or ModelStats(
+            variant.id for variant in release.manifest.variants
+        )
         self.scheduler = Scheduler(
             self.name, workers=workers, taken=self.stats.variants, joined=joined
         )
@@ -79,6 +84,7 @@ class Live:
             rung.ear = self.ear
         self.is_parked = False
         self.is_closed = False
+        self.unused_s = time.monotonic()
         self._joined = joined
         self._window_s = window_s
         self._held = 0
@@ -126,7 +132,20 @@ class Live:
     @property
     def variants(self) -> tuple[str, ...]:
         """Ids of the rungs that can run, best first."""
-        return tuple(rung.id for rung in self.residence.rungs)
+        return tuple(rung.id for rung in self._here)
+
+    @property
+    def _here(self) -> tuple[Rung, ...]:
+        return () if self.is_closed else self.residence.rungs
+
+    def warm(self) -> None:
+        """Run each rung once. Blocks; any thread, before it goes live.
+
+        Raises:
+            BadModel: the runtime fails on one.
+        """
+        for rung in self.ladder.rungs:
+            warm(rung, self.signature)
 
     def obey(self) -> None:
         """Take over what holds now."""
@@ -210,6 +229,11 @@ class Live:
         return self.scheduler.close(self._close)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits or runs, arrives or is open."""
+        return not self._is_used and not self._pinned
+
+    @property
     def _is_used(self) -> bool:
         return bool(self.scheduler.inflight or self._held)
 
@@ -217,6 +241,7 @@ class Live:
         """Look whether somebody waits for what has just become unused."""
         if self._is_used:
             return
+        self.unused_s = time.monotonic()
         if self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
         if self._retired and not self._pinned and not self.is_closed:
@@ -234,7 +259,7 @@ class Live:
 
     def variant_statuses(self) -> tuple[VariantStatus, ...]:
         """Describe every rung, those that failed included."""
-        rows, loaded = [], {rung.id: rung for rung in self.residence.rungs}
+        rows, loaded = [], {rung.id: rung for rung in self._here}
         answers = sum(recent.count for recent in self.stats.variants.values())
         for variant in self.manifest.variants:
             recent = self.stats.variants[variant.id]

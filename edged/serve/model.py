@@ -5,13 +5,18 @@ it is to stay resident; at most one release does. Call on the event loop only.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 
-from edged.errors import Busy, EdgedError, NotReady, UnknownVersion
+from edged.errors import Busy, EdgedError, NotReady, UnknownModel, UnknownVersion
+from edged.serve import admission
 from edged.serve.live import Live
 from edged.serve.observing import Observer
 from edged.serve.parking import Parking
-from edged.serve.reception import Limits
+from edged.serve.reception import Limits, check, check_priority
+from edged.serve.request import InferRequest
 from edged.serve.sequences import Sequences
+from edged.serve.stats import ModelStats
 from edged.wire.messages import ModelPhase, ModelStatus, Trouble
 
 
@@ -35,8 +40,9 @@ class Model:
         self.sequences = Sequences(
             name, limit=limits.max_sequences, idle_s=limits.sequence_idle_s
         )
-        self.parking = Parking(name, limits, self._refused)
+        self.parking = Parking(name, limits, self._refused, self._comes)
         self._observed: tuple[str, Observer] | None = None
+        self._wake: Callable[[], None] | None = None
 
     # --- what answers ------------------------------------------------------------
 
@@ -120,6 +126,7 @@ class Model:
         live = self.live
         if live is None:
             return ModelStatus(name=self.name, phase=self.phase, problem=self.trouble)
+        is_asleep = self.phase is ModelPhase.ASLEEP
         return ModelStatus(
             name=self.name,
             phase=self.phase,
@@ -131,7 +138,7 @@ class Model:
             inflight=live.scheduler.inflight + len(self.parking),
             waiting=live.scheduler.waiting + len(self.parking),
             variants=live.variant_statuses(),
-            chosen=live.chooser.usual,
+            chosen=None if is_asleep else live.chooser.usual,
             problem=self.trouble,
         )
 
@@ -210,11 +217,59 @@ class Model:
             if live is not None:
                 live.obey()
 
+    # --- sleep -------------------------------------------------------------------
+
+    async def sleep(self, wake: Callable[[], None]) -> None:
+        """Give the memory back and stay ready: the next request calls `wake`, once.
+
+        Call only while what is live is idle, and no other release is at hand. It is
+        parked from now on; `switch`, `unpark` or `turn_away` must follow `wake`.
+        """
+        live = self.live
+        if live is None or live.is_parked or not live.is_idle or self.resident:
+            raise AssertionError(f"{self!r} cannot sleep")
+        live.is_parked, self._wake = True, wake
+        self.phase = ModelPhase.ASLEEP
+        live.ear.listen(None)
+        await asyncio.shield(asyncio.wrap_future(live.close_now()))
+
+    def kept(self, digest: str) -> ModelStats | None:
+        """Return what was counted of a release that sleeps, for when it wakes up."""
+        live = self.live
+        if live is None or self.phase is not ModelPhase.ASLEEP:
+            return None
+        return live.stats if live.digest == digest else None
+
+    def turn_away(self, error: EdgedError, wake: Callable[[], None]) -> None:
+        """Sleep on: tell those who wait why; the next request calls `wake` again."""
+        if self.phase is ModelPhase.ASLEEP:
+            self._wake = wake
+            self.parking.turn_away(error)
+
+    def _comes(self, request: InferRequest) -> None:
+        """Hold a request against what is known of a release that sleeps; wake it.
+
+        Raises:
+            InvalidTensor, LowPriority, QueueFull: it is not worth a load.
+        """
+        live = self.live
+        if live is None or self.phase is not ModelPhase.ASLEEP:
+            return
+        check(request, live)
+        check_priority(request, live)
+        admission.check_room(
+            self.name, inflight=len(self.parking), limit=live.caps.queue, run_s=0.0
+        )
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake()
+
     # --- small steps -------------------------------------------------------------
 
     def _answer_by(self, live: Live, at_utc: str) -> None:
         self._leave()
         live.obey()  # other things may hold than when it was loaded
+        live.unused_s = time.monotonic()
         self.live = live
         self.phase = ModelPhase.READY
         self.since_utc = at_utc
@@ -225,7 +280,7 @@ class Model:
 
     def _leave(self) -> Live | None:
         """Let nothing answer; return what did."""
-        old, self.live = self.live, None
+        old, self.live, self._wake = self.live, None, None
         if old is not None:
             old.ear.listen(None)
             old.is_parked = False
@@ -237,6 +292,15 @@ class Model:
 
     def __repr__(self) -> str:
         return f"{self.name} {self.phase.value}: {self.live or self.trouble}"
+
+
+def unknown(name: str, known: tuple[str, ...]) -> UnknownModel:
+    """Say that nothing of a name is installed."""
+    there = f"installed are {', '.join(known)}" if known else "none is installed"
+    return UnknownModel(
+        f"cannot find model {name!r}: {there}",
+        hint="edgectl models list" if known else "edgectl install PATH",
+    )
 
 
 def _why_not(model: Model) -> str:

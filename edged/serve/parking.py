@@ -1,4 +1,4 @@
-"""Requests that wait while their model is exchanged.
+"""Requests that wait while their model is exchanged, or wakes up.
 
 Law: nothing runs here. Those who wait keep their order and their deadlines, are as
 many as the queue's bound allows, and are asked again when the model answers, or is
@@ -58,14 +58,20 @@ class Parking:
         name: of the model.
         limits: the registry's, as they are now.
         refused: counts, by code, what is not let in or waits too long.
+        comes: told of each request that is about to wait; may refuse it.
     """
 
     def __init__(
-        self, name: str, limits: Limits, refused: Callable[[str], None]
+        self,
+        name: str,
+        limits: Limits,
+        refused: Callable[[str], None],
+        comes: Callable[[InferRequest], None] = lambda _: None,
     ) -> None:
         self._name = name
         self.limits = limits
         self._refused = refused
+        self._comes = comes
         self._waiting: dict[Waiting, None] = {}
 
     def __len__(self) -> int:
@@ -81,6 +87,7 @@ class Parking:
 
         Raises:
             QueueFull, DeadlineExceeded: not now.
+            EdgedError: what `comes` has against it.
         """
         deadline_s = deadline_of(request, self.limits)
         try:
@@ -88,6 +95,7 @@ class Parking:
             admission.check_time(
                 self._name, now_s=time.monotonic(), deadline_s=deadline_s
             )
+            self._comes(request)
         except EdgedError as error:
             self._refused(error.code)
             raise
@@ -126,11 +134,19 @@ class Parking:
             self.forget(waiting)
             waiting.go()
 
+    def turn_away(self, error: EdgedError) -> None:
+        """Tell all who wait that they cannot be answered."""
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting:
+            _stop_clock(each)
+            self._refused(error.code)
+            each.done(error)
+
     def _check_room(self) -> None:
         limit = self.limits.queue_length
         if len(self) >= limit:
             raise QueueFull(
-                f"cannot run {self._name} now: its release is being exchanged, and "
+                f"cannot run {self._name} now: its release is being loaded, and "
                 f"{len(self)} requests wait for that already, its bound is {limit}",
                 hint="try again later",
             )
@@ -141,7 +157,7 @@ class Parking:
         waiting.done(
             DeadlineExceeded(
                 f"cannot answer for {self._name}: its deadline passed while its "
-                "release was exchanged",
+                "release was loaded",
                 hint="allow more time, or try again later",
             )
         )

@@ -143,8 +143,8 @@ def admit(
         QueueFull, DeadlineExceeded, LowPriority: not now.
     """
     live, rung = seat.live, seat.rung
-    if live.caps.priority_only:
-        _check_priority(request, live)
+    if live.caps.priority_only:  # else it need not be called
+        check_priority(request, live)
     deadline_s = deadline_of(request, limits)
     needs_s, inflight = 0.0, live.scheduler.inflight
     if inflight:
@@ -184,7 +184,14 @@ def _check_room(live: Live, rung: Rung, inflight: int, limits: Limits) -> None:
     )
 
 
-def _check_priority(request: InferRequest, live: Live) -> None:
+def check_priority(request: InferRequest, live: Live) -> None:
+    """Check that a request is urgent, where the strategy takes nothing else.
+
+    Raises:
+        LowPriority: it is not.
+    """
+    if not live.caps.priority_only:
+        return
     regime = live.conditions.regime
     stays_s = regime.since_s + DWELL_S - time.monotonic()
     admission.check_priority(
@@ -228,12 +235,15 @@ async def heard(
 def _count(live: Live, done: Done, job: Job, outcome: Outcome) -> None:
     """Count what became of a job, and tell whoever asked."""
     if isinstance(outcome, BaseException):
+        now_ns = time.monotonic_ns()
+        live.unused_s = now_ns / 1e9
         if isinstance(outcome, EdgedError):
-            live.stats.failed(outcome.code, time.monotonic_ns() - job.admitted_ns)
+            live.stats.failed(outcome.code, now_ns - job.admitted_ns)
         done(outcome)
         return
     queue_ns = outcome.started_ns - job.admitted_ns
     compute_ns = outcome.ended_ns - outcome.started_ns
+    live.unused_s = outcome.ended_ns / 1e9
     live.stats.succeeded(
         queue_ns=queue_ns,
         compute_ns=compute_ns,

@@ -13,14 +13,14 @@ from functools import partial
 from types import MappingProxyType
 
 from edged.adapt.regime import Regime
-from edged.errors import EdgedError, NotReady, UnknownModel
+from edged.errors import EdgedError, NotReady
 from edged.host.clock import Clock
 from edged.serve.batching import batching
 from edged.serve.conditions import Conditions
 from edged.serve.continued import first_seat, infer_in, seat_in
 from edged.serve.ladder import load_ladder
 from edged.serve.live import Live
-from edged.serve.model import Model
+from edged.serve.model import Model, unknown
 from edged.serve.observing import Observer
 from edged.serve.reception import (
     Checked,
@@ -69,15 +69,7 @@ class Registry:
         """
         model = self._models.get(name)
         if model is None:
-            raise UnknownModel(
-                f"cannot find model {name!r}: "
-                + (
-                    f"installed are {', '.join(self.names())}"
-                    if self._models
-                    else "none is installed"
-                ),
-                hint="edgectl models list" if self._models else "edgectl install PATH",
-            )
+            raise unknown(name, self.names())
         live = model.live
         if live is None or (version is not None and version != live.version):
             raise model.refusal(version)
@@ -246,6 +238,7 @@ class Registry:
             self.loads["failed"] += 1
             raise
         self.loads["ok"] += 1
+        model = self._models.get(release.name)
         return Live(
             release,
             ladder,
@@ -256,6 +249,7 @@ class Registry:
             conditions=self.conditions,
             joined=batching(release.manifest, most=self.limits.batch_max),
             window_s=self.limits.batch_window_s,
+            stats=model.kept(release.digest) if model else None,
         )
 
     def discard(self, prepared: Live) -> None:
@@ -275,7 +269,7 @@ class Registry:
         """
         model = self._model(prepared.name)
         if model.live is not None:
-            self.switches += 1
+            self.switches += model.kept(prepared.digest) is None
             if condemns:
                 model.sequences.end_on(model.live)
         model.switch(prepared, keep=keep, at_utc=_text(self._clock))
@@ -377,10 +371,14 @@ class Registry:
             self._models[name] = Model(name, self.limits)
         return self._models[name]
 
+    def models(self) -> tuple[Model, ...]:
+        """Return every model, for who looks after them."""
+        return tuple(self._models.values())
+
     def obey(self, regime: Regime) -> None:
         """Let every model do as holds from now on."""
         self.conditions.regime = regime
-        for model in self._models.values():
+        for model in self.models():
             model.obey()
 
     def loaded(self) -> tuple[Live, ...]:

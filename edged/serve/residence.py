@@ -18,7 +18,7 @@ from edged.serve.ladder import Rung, load_rung
 from edged.serve.threads import count
 from edged.store.releases import Release
 from edged.wire.proofs import Cost, Proof
-from edged.wire.release import Variant
+from edged.wire.release import Signature, Variant
 
 #: This share of memory stays free when a rung comes back, or it would soon go again:
 #: memory is short below a tenth, see `steward`.
@@ -160,10 +160,7 @@ class Residence:
         """
         rung = load_rung(self._release, variant, threads=self.threads(variant.id))
         try:
-            signature = self._release.manifest.signature
-            made = make_up(signature, samples=1, seed=_SEED)
-            feeds = {name: np.ascontiguousarray(each[0]) for name, each in made.items()}
-            rung.run(feeds, tuple(output.name for output in signature.outputs))
+            warm(rung, self._release.manifest.signature)
         except BaseException:
             rung.close()
             raise
@@ -212,6 +209,17 @@ class Residence:
 
     def __repr__(self) -> str:
         return f"{', '.join(self._rungs)}; away: {', '.join(self.away) or 'none'}"
+
+
+def warm(rung: Rung, signature: Signature) -> None:
+    """Run a rung once, on inputs that are made up. Blocks; any thread.
+
+    Raises:
+        BadModel: the runtime fails on it.
+    """
+    made = make_up(signature, samples=1, seed=_SEED)
+    feeds = {name: np.ascontiguousarray(each[0]) for name, each in made.items()}
+    rung.run(feeds, tuple(output.name for output in signature.outputs))
 
 
 def _close(rung: Rung) -> None:

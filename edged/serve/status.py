@@ -16,6 +16,9 @@ from edged.wire.messages import (
     Trouble,
 )
 
+#: Of models that answer whoever asks.
+_ANSWERS = {ModelPhase.READY, ModelPhase.ASLEEP}
+
 
 def status(
     *,
@@ -56,7 +59,7 @@ def _verdict(
     standing: Sequence[Trouble],
     conditions: Sequence[Trouble],
 ) -> tuple[Level, str]:
-    ready = [model for model in models if model.phase is ModelPhase.READY]
+    ready = [model for model in models if model.phase in _ANSWERS]
     match phase:
         case Phase.STARTING:
             return Level.DEGRADED, f"starting, {_ready_text(ready, models)}"
@@ -114,9 +117,12 @@ def _best(model: ModelStatus) -> str | None:
 
 
 def _ready_text(ready: Sequence[ModelStatus], models: Sequence[ModelStatus]) -> str:
+    asleep = sum(model.phase is ModelPhase.ASLEEP for model in ready)
     if len(models) == 1 == len(ready):
-        return f"{ready[0].name} {ready[0].version} is ready"
-    return f"{len(ready)} of {len(models)} models ready"
+        name = f"{ready[0].name} {ready[0].version}"
+        return f"{name} is ready{', asleep' if asleep else ''}"
+    also = f", {asleep} asleep" if asleep else ""
+    return f"{len(ready)} of {len(models)} models ready{also}"
 
 
 def _first(standing: Sequence[Trouble], models: Sequence[ModelStatus]) -> str:

@@ -40,7 +40,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
         priority_only: only requests of high priority are taken.
         updates: what may be done for their sake.
         period_s: between two looks at the sensors.
-        idle_unload_s: after which a model that nobody asks is unloaded.
+        idle_unload_s: after which a model that nobody asks sleeps; 5 s at least.
     """
 
     cost: float = 1.0

@@ -37,6 +37,7 @@ class ModelPhase(enum.Enum):
 
     LOADING = "loading"
     READY = "ready"
+    ASLEEP = "asleep"  # ready, and not in memory until somebody asks
     UNLOADED = "unloaded"  # a person asked for it
     FAILED = "failed"  # could not be loaded; `problem` says why
 

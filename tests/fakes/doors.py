@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -49,9 +49,9 @@ class Doors:
         desk: of the express door.
     """
 
-    def __init__(self, folder: Path, models: Sequence[Live], limits: Limits) -> None:
+    def __init__(self, folder: Path, registry: Registry, limits: Limits) -> None:
         self.express, self.plain = folder / "express", folder / "plain"
-        self.registry: Registry = registry_of(*models)
+        self.registry = registry
         self.regions = Regions()
         self.desk = Desk(self.registry, self.regions, SystemClock(), max_body=MAX_BODY)
         self._limits = limits
@@ -95,10 +95,13 @@ class Doors:
 
 
 @asynccontextmanager
-async def doors(*models: Live, limits: Limits = QUICK) -> AsyncIterator[Doors]:
+async def doors(
+    *models: Live, limits: Limits = QUICK, registry: Registry | None = None
+) -> AsyncIterator[Doors]:
     """Open both doors until the block ends; the protocol's models by default."""
+    behind = registry or registry_of(*(models or protocol_models()))
     with tempfile.TemporaryDirectory(prefix="edged", dir="/tmp") as folder:
-        made = Doors(Path(folder), models or protocol_models(), limits)
+        made = Doors(Path(folder), behind, limits)
         async with asyncio.TaskGroup() as group:
             tasks = []
             for server in made.servers:

@@ -8,7 +8,9 @@ from edged.activation import Activation
 from edged.config import Settings
 from edged.host.clock import SystemClock
 from edged.host.files import DiskFiles
+from edged.serve.conditions import QUIET
 from edged.serve.registry import Registry
+from edged.watch import Owned
 from tests.fakes.box import LIMITS
 
 
@@ -18,7 +20,9 @@ def test_changed_settings_reach_the_rooms(tmp_path: Path) -> None:
     store = msgspec.structs.replace(base.store, state_dir=tmp_path)
     settings = msgspec.structs.replace(base, store=store)
     registry = Registry(LIMITS, SystemClock())
-    made = Activation(settings, registry, SystemClock(), DiskFiles())
+    made = Activation(
+        settings, registry, SystemClock(), DiskFiles(), Owned(QUIET).watch
+    )
     install = msgspec.structs.replace(
         settings.install, agreement=0.5, probation=7.0, trial_timeout=9.0
     )

@@ -183,7 +183,7 @@ async def test_the_default_deadline_runs_from_the_first_moment() -> None:
     registry.limits = msgspec.structs.replace(registry.limits, default_timeout_s=0.05)
     await registry.park("m")
 
-    with pytest.raises(DeadlineExceeded, match="while its release was exchanged"):
+    with pytest.raises(DeadlineExceeded, match="while its release was loaded"):
         await registry.infer(InferRequest(model="m", inputs={"x": ONES}))
 
     registry.forget("m")

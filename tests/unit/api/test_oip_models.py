@@ -75,6 +75,7 @@ def test_statistics_are_the_counters() -> None:
     ("phase", "problem", "state", "reason"),
     [
         (ModelPhase.READY, None, "READY", ""),
+        (ModelPhase.ASLEEP, None, "READY", ""),
         (ModelPhase.LOADING, None, "LOADING", ""),
         (ModelPhase.UNLOADED, None, "UNAVAILABLE", "unloaded"),
         (ModelPhase.FAILED, "broken", "UNAVAILABLE", "broken"),

@@ -23,6 +23,7 @@ FAILED = ModelStatus(
     phase=ModelPhase.FAILED,
     problem=Trouble(code="bad-model", text="cannot load faces: it is truncated"),
 )
+ASLEEP = ModelStatus(name="faces", phase=ModelPhase.ASLEEP, version="2.0", seq=2)
 UNLOADED = ModelStatus(name="noise", phase=ModelPhase.UNLOADED)
 
 
@@ -30,6 +31,8 @@ UNLOADED = ModelStatus(name="noise", phase=ModelPhase.UNLOADED)
     ("phase", "models", "level", "verdict"),
     [
         (Phase.READY, [READY], Level.OK, "digits 1.4.0 is ready"),
+        (Phase.READY, [ASLEEP], Level.OK, "faces 2.0 is ready, asleep"),
+        (Phase.READY, [READY, ASLEEP], Level.OK, "2 of 2 models ready, 1 asleep"),
         (Phase.READY, [READY, UNLOADED], Level.OK, "1 of 2 models ready"),
         (
             Phase.READY,
