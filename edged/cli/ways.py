@@ -63,10 +63,12 @@ def in_process(desk: Desk, detail: ModelDetail, asked: Asked, variant: str) -> W
     Raises:
         EdgedError: the store cannot be read, or the release is not in it.
     """
+    told = {v.id: v.threads for v in detail.status.variants}
     root = desk.place.state_dir or desk.call(STATUS, Nothing()).process.state_dir
     settings = {v.key: v.value for v in desk.call(CONFIG, Nothing()).values}
     setting = settings.get("runtime.threads")
-    count = threads.choose(setting if isinstance(setting, int) else 0, cores())
+    usual = threads.choose(setting if isinstance(setting, int) else 0, cores())
+    count = told.get(variant) or usual
     opened = floor.opened(Path(root), detail, variant, threads=count)
     return Way("in-process", lambda: opened.run(asked.inputs), opened.close, _nothing)
 

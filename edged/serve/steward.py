@@ -126,6 +126,7 @@ class Steward:
             )
             if not lacks:
                 live.bring_back(await self._load(live, variant))
+                self._registry.touch()
                 _log.info("%s: %s is in memory again", live.name, variant.id)
         except EdgedError as error:
             lacks = error.message

@@ -6,6 +6,7 @@ minutes by law: see `test_governor`, where the clock is ours.
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from edged.cli.main import main
 from tests.fakes.board import Board
+from tests.fakes.box import bundle
 from tests.fakes.daemon import Daemon, running, short_home
 from tests.fakes.kernel import as_kernel, laptop_with_a_weak_supply
 
@@ -26,6 +28,7 @@ MEMORY = "MemTotal:       16266844 kB\nMemFree:  100000 kB\nMemAvailable:    {} 
 #: Looks as often as the settings let it.
 SETTINGS = """
 server: {group: null}
+runtime: {threads: 4}
 adapt:
   normal: {period: 500ms}
   lightweight: {period: 500ms}
@@ -56,6 +59,16 @@ class Lab:
                 return told
             time.sleep(0.1)
         raise AssertionError(f"not within 15 s: {told}")
+
+    def until_verdict(self, pattern: str) -> None:
+        """Ask for the status until its first line is so."""
+        end = time.monotonic() + 15.0
+        while time.monotonic() < end:
+            verdict: str = self.ask("status")["verdict"]
+            if re.fullmatch(pattern, verdict):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not within 15 s: {verdict}")
 
     def until_strategy(self, name: str) -> dict[str, Any]:
         """Ask until it is in force."""
@@ -133,6 +146,28 @@ def test_heat_is_answered_before_the_limit(lab: Lab) -> None:
     assert any("hot (96 C)" in each["text"] for each in status["troubles"])
     assert critical["permits"]["hot"] is True
     assert ("critical", 1.0) == (strategy(cool), room(cool, "thermal")["value"])
+
+
+def test_heat_takes_threads_and_the_status_says_so(lab: Lab, tmp_path: Path) -> None:
+    """In its first line; `normal` gives them back."""
+    release = tmp_path / "release"
+    release.mkdir()
+    for name, data in bundle().items():
+        (release / name).write_bytes(data)
+    lab.ask("install", str(release))
+
+    lab.ask("strategy", "force", "throttled", "--for", "10min")
+    lab.until_verdict(r".*strategy throttled.*, [12] of 4 threads")  # as it measured
+    shown = lab.ask("models", "show", "sums")["status"]["variants"]
+    lab.ask("strategy", "force", "normal", "--for", "10min")
+    lab.until_verdict(r"(?!.*threads).*")
+    back = lab.ask("models", "show", "sums")["status"]["variants"]
+    lab.ask("strategy", "auto")
+    lab.board.set(TEMP, "96000")
+    lab.until_verdict(r".*hot \(96 C\): (throttled|critical), [12] of 4 threads")
+
+    assert shown[0]["threads"] in {1, 2}
+    assert (4, 4) == (back[0]["threads"], back[0]["most_threads"])
 
 
 def test_a_supply_that_is_too_weak_now_and_then_is_one_that_is_too_weak(

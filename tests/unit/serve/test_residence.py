@@ -87,3 +87,21 @@ def test_a_whole_ladder_wants_nothing() -> None:
 
     assert home.wanted() is None
     assert not home.is_stirred
+
+
+def test_a_rung_whose_variant_went_meanwhile_goes_too() -> None:
+    """Memory became short while it was loaded with other threads."""
+    home = ladder(threads=4).residence
+    home.share = 0.5
+    home.spare("big", counts())
+    home.spare("big", counts())
+    home.bury(lambda _: False, at_once)
+    late = ladder(threads=2).ladder.rungs[1]
+
+    home.exchange(late)
+    home.bury(lambda _: False, at_once)
+
+    assert ["big"] == [each.id for each in home.every]
+    assert late.runs.closed
+    assert ("big", 2) == (home.rungs[0].id, home.threads("big"))
+    assert "big" == getattr(home.unfitting(), "id", None)
