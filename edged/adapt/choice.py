@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from edged.adapt.slowdown import UNSEEN, Estimate
+from edged.adapt.slowdown import AROUND_S, UNSEEN, Estimate
 
 #: Certainty of being in time, in standard deviations: 0.95 to be used, 0.99 to be taken
 #: up again by a stream that answers with less, 0.5 not to be refused.
@@ -83,7 +83,7 @@ class Option(msgspec.Struct, frozen=True):
     """A variant that may be chosen, prepared.
 
     Attributes:
-        wall_ln: logarithm of its service time in seconds.
+        wall_ln: logarithm of its service time in seconds, with `AROUND_S`.
         best, in_time, cheapest: the picks that it can become.
     """
 
@@ -158,7 +158,7 @@ def choose(
         return options[first].best
     if left_s <= 0:
         return LATE
-    left = math.log(left_s) - slowdown.mean
+    left = math.log(left_s + AROUND_S) - slowdown.mean
     biases, variance = slowdown.biases, slowdown.variance
     slack = 0.0
     for index in range(first, len(options)):
@@ -174,7 +174,7 @@ def choose(
 def expected_s(option: Option, slowdown: Estimate) -> float:
     """Return what a run of an option should take."""
     bias = slowdown.biases.get(option.id, UNSEEN)
-    return math.exp(option.wall_ln + slowdown.mean + bias.mean)
+    return math.exp(option.wall_ln + slowdown.mean + bias.mean) - AROUND_S
 
 
 class Streams:
@@ -270,7 +270,7 @@ class _Stream:
     ) -> bool:
         """Tell whether a request is let through that should be late."""
         bias = slowdown.biases.get(option.id, UNSEEN)
-        quiet_s = math.exp(option.wall_ln + bias.mean)
+        quiet_s = math.exp(option.wall_ln + bias.mean) - AROUND_S
         if quiet_s >= left_s:
             return False
         return now_s - self.ran_s >= PROBE_RUNS * quiet_s * math.exp(slowdown.mean)
@@ -286,6 +286,6 @@ def _is_better(before: Costed, after: Costed) -> bool:
 def _option(index: int, variant: Costed) -> Option:
     return Option(
         variant.id,
-        math.log(variant.wall_s),
+        math.log(variant.wall_s + AROUND_S),
         *(Pick(index, variant.id, w) for w in (Why.BEST, Why.IN_TIME, Why.CHEAPEST)),
     )

@@ -63,7 +63,7 @@ class Conditions:
     def learn(self, cost: Costed, *, taken_s: float, size: float, now_s: float) -> None:
         """Learn from a run that took so long, on inputs of such a size."""
         self._slowdown.observe(
-            cost.id, taken_s=taken_s, profiled_s=cost.wall_s * size, now_s=now_s
+            cost.id, taken_s=taken_s / size, profiled_s=cost.wall_s, now_s=now_s
         )
         self._stale_s = 0.0
 

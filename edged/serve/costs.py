@@ -1,6 +1,7 @@
 """What an answer of each variant costs on this box.
 
-Law: pure. What this board proved of a release comes first. Where nothing is proved,
+Law: pure. What this board proved of a release comes first, less what its runs waited
+for a core: what a neighbour took says nothing of other times. Where nothing is proved,
 what runs took so far stands in; of a variant that never ran nothing is known but that
 it is there because it is cheaper than the one above it.
 """
@@ -92,7 +93,13 @@ def size(inputs: Mapping[str, Array], unit: int) -> float:
 def _wall_s(proved: Sequence[Cost], threads: int, taken: Recent) -> float:
     """Return a run's time; 0 where that is not known."""
     cost = _at(proved, threads)
-    return cost.wall_ms / 1e3 if cost else taken.usual_ns / 1e9
+    return _quiet_ms(cost) / 1e3 if cost else taken.usual_ns / 1e9
+
+
+def _quiet_ms(cost: Cost) -> float:
+    """Return the time that a run takes where no neighbour keeps it from its core."""
+    quiet_ms = cost.wall_ms * (1.0 - (cost.waited or 0.0))
+    return max(quiet_ms, min(cost.wall_ms, cost.cpu_ms / max(1, cost.threads)))
 
 
 def _at(proved: Sequence[Cost], threads: int) -> Cost | None:

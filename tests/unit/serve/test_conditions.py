@@ -19,10 +19,10 @@ def slowed(times: float = 2.0, runs: int = 20) -> Conditions:
 
 
 def test_a_box_is_as_slow_as_its_runs() -> None:
-    """And as sure of it; before any, nothing is known."""
+    """Up to what every run costs beside its work; before any, nothing is known."""
     conditions = slowed(2.0)
 
-    assert math.isclose(2.0, math.exp(conditions.slowdown(2.0).mean), rel_tol=0.15)
+    assert math.isclose(1.9, math.exp(conditions.slowdown(2.0).mean), rel_tol=0.15)
     assert conditions.slowness is not None
     assert Conditions(cores=4).slowness is None
     assert Strategy.NORMAL is conditions.regime.strategy

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -110,6 +111,18 @@ def test_a_proof_without_costs_is_none() -> None:
     """A variant that failed its trial has no figures."""
     assert [] == walls(proof(big=[]), taken())
     assert 3 == len(walls(proof(big=[cost(1, 1.0, 0.0)]), taken()))
+
+
+def test_what_runs_waited_for_a_core_is_no_cost_of_theirs() -> None:
+    """A trial beside neighbours must not make a variant dear for good."""
+    busy = msgspec.structs.replace(cost(1, 292.0, 19.0), waited=0.93)
+    wrong = msgspec.structs.replace(cost(1, 5.0, 4.0), waited=0.9)
+    told = proof(big=[busy], mid=[wrong], small=[cost(1, 2.0, 2.0)])
+
+    found = walls(told, taken())
+
+    # Never less than its work: a median and a share are not of the same runs.
+    assert [("m/big", 20.44), ("m/mid", 4.0), ("m/small", 2.0)] == found
 
 
 def test_a_run_takes_as_long_as_its_inputs_are_large() -> None:
