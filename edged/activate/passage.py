@@ -208,7 +208,8 @@ class Passage(Generic[P]):
         shop, release = self._shop, errand.release
         name = release.name
         way = await shop.work(lambda: self._way(name))
-        fits = await shop.work(lambda: self._forecast(proof, way))
+        loaded = (way.live, way.home) if shop.is_in_memory(name) else ()
+        fits = await shop.work(lambda: self._forecast(proof, loaded))
         errand.change = await shop.step(
             errand.change, Step.SWITCHING, figures=fits.figures
         )
@@ -293,8 +294,10 @@ class Passage(Generic[P]):
             watched=watched,
         )
 
-    def _forecast(self, proof: Proof, way: Way) -> forecast.Forecast:
-        both = {r.digest: r for r in (way.live, way.home) if r is not None}
+    def _forecast(
+        self, proof: Proof, loaded: tuple[Release | None, ...]
+    ) -> forecast.Forecast:
+        both = {r.digest: r for r in loaded if r is not None}
         return forecast.forecast(
             proof,
             [p for r in both.values() if (p := self._shop.proof_of(r)) is not None],

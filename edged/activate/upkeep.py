@@ -31,7 +31,7 @@ class Upkeep(Generic[P]):
         shop, name = self._shop, request.name
         async with shop.turn:
             await shop.work(lambda: shop.shelf.check_known(name))
-            if shop.swapper.serves(name) is not None and not shop.is_asleep(name):
+            if shop.is_in_memory(name):
                 return _said(name, "is loaded already", changed=False)
             shop.swapper.loading(name)
             try:

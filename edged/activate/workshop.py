@@ -218,6 +218,10 @@ class Workshop(Generic[P]):
         """Tell whether a model answers, and is not in memory until then."""
         return self.swapper.status(name).phase is ModelPhase.ASLEEP
 
+    def is_in_memory(self, name: str) -> bool:
+        """Tell whether a model answers without a load."""
+        return self.swapper.serves(name) is not None and not self.is_asleep(name)
+
     # --- troubles ----------------------------------------------------------------
 
     @property

@@ -28,12 +28,14 @@ from edged.errors import (
     NotReady,
     QueueFull,
 )
+from edged.host.headroom import available_bytes
 from edged.serve.live import Live
 from edged.serve.request import Sequence
 from edged.serve.slumber import Slumber
 from edged.store.releases import Release
 from edged.wire.adapt import Strategy
 from edged.wire.messages import ModelPhase
+from edged.wire.proofs import Proof
 from tests.data import onnx_files
 from tests.fakes.box import Box, bundle, totals
 from tests.fakes.doors import Caller, Reply, binary, doors, exchange, post
@@ -462,3 +464,59 @@ async def test_its_memory_falls(box: Box) -> None:
         assert len(await box.ask()) == 4
 
     assert awake - away > 40 << 20
+
+
+async def test_one_that_sleeps_makes_no_room_for_another(box: Box) -> None:
+    """A release that would fit in its place does not, where nothing is there."""
+    await box.install(bundle())
+    prove = box.trial.holds
+    need = available_bytes() + (1 << 30)
+    box.trial.found["1.2", "fp32"] = {"held_bytes": need}
+
+    def enormous(release: Release) -> Proof | None:
+        proof = prove(release)
+        if proof is None or release.manifest.seq != 1:
+            return proof
+        (one,) = proof.variants
+        large = msgspec.structs.replace(one, held_bytes=1 << 50)
+        return msgspec.structs.replace(proof, variants=(large,))
+
+    box.trial.holds = enormous  # type: ignore[method-assign]  # only later
+    async with dozing(box):
+        await asleep(box)
+        with pytest.raises(NoMemory):
+            await box.install(bundle(NEGATED, seq=2))
+        await box.load()
+        hold(box, idle_unload_s=60.0)
+        await box.install(bundle(NEGATED, seq=2))
+        assert await box.ask() == [-1.0] * 4
+
+
+async def test_another_strategy_moves_the_time(box: Box) -> None:
+    """At once; "at once" is after the floor."""
+    await box.install(bundle())
+    async with dozing(box) as sleeper:
+        hold(box, idle_unload_s=3600.0)
+        await box.ask()
+        await asyncio.sleep(0.4)
+        phase = box.registry.status("sums").phase
+        told = repr(sleeper)
+        hold(box, Strategy.CRITICAL)
+        await asleep(box)
+
+    assert (ModelPhase.READY, "after 3600 s: sums") == (phase, told)
+    assert "after 0.05 s: nothing is awake" == repr(sleeper)
+
+
+async def test_a_bug_that_keeps_it_from_waking_is_told(box: Box) -> None:
+    """Who waits hears of it, and it is no crash of the daemon."""
+    await box.install(bundle())
+    async with dozing(box):
+        await asleep(box)
+
+        def broken(_: Release) -> Proof | None:
+            raise ValueError("a bug")
+
+        box.trial.holds = broken  # type: ignore[method-assign]  # only later
+        with pytest.raises(NotReady, match="cannot load sums: a bug in edged"):
+            await box.ask()
