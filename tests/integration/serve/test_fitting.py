@@ -83,6 +83,17 @@ def has(live: Live, count: int) -> bool:
     return threads(live) == {count} and not live.residence.is_leaving
 
 
+async def closed(live: Live) -> None:
+    """Wait until its workers have closed what was given to them to close."""
+    meet = threading.Barrier(FOUR.workers)
+
+    def arrive() -> None:
+        meet.wait(10)
+
+    for arrived in [live.scheduler.dispose(arrive) for _ in range(FOUR.workers)]:
+        await asyncio.wrap_future(arrived)
+
+
 async def test_caps_that_change_under_load_cost_no_request(tmp_path: Path) -> None:
     """Answers stay the same, memory and descriptors too; both runtimes."""
     holds = Owned(NORMAL)
@@ -117,9 +128,11 @@ async def test_caps_that_change_under_load_cost_no_request(tmp_path: Path) -> No
             group.create_task(asks(box, variant))
         for _ in range(3):
             await turn(live)
+        await closed(live)
         fds, tasks, rss = held()
         for _ in range(20):
             await turn(live)
+        await closed(live)
         fds_after, tasks_after, rss_after = held()
         is_over = True
 
@@ -263,7 +276,11 @@ async def test_a_request_under_way_keeps_its_rung_and_teaches_nothing() -> None:
     registry = registry_of(live)
     old = live.ladder.rungs[0]
     taught: list[str] = []
-    live.chooser.learn = lambda variant, inputs, ns: taught.append(variant)  # noqa: ARG005  # type: ignore[method-assign]  # listens
+
+    def listens(variant: str, inputs: object, ns: int) -> None:  # noqa: ARG001  # as `learn`
+        taught.append(variant)
+
+    live.chooser.learn = listens  # type: ignore[method-assign]  # hears of lessons
     registry.obey(THROTTLED)
     new = ladder(held, threads=2).ladder.rungs[0]
 
