@@ -52,8 +52,11 @@ def write(
         claims: name, value, and the most that it may be.
         folder: where both go.
     """
-    (folder / "fleet.svg").write_bytes(chart.svg(picture(figures)))
-    (folder / "fleet.md").write_text("\n".join(_page(figures, claims)) + "\n")
+    # Both name the commit, which the first one written would make dirty.
+    drawn = chart.svg(picture(figures))
+    told = "\n".join(_page(figures, claims)) + "\n"
+    (folder / "fleet.svg").write_bytes(drawn)
+    (folder / "fleet.md").write_text(told)
 
 
 def picture(figures: Told) -> Chart:

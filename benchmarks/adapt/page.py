@@ -107,8 +107,10 @@ def line(row: Total) -> str:
 
 def write(paper: Paper, folder: Path) -> None:
     """Write adaptation-table.md and its picture."""
-    (folder / "adaptation-table.svg").write_bytes(chart.svg(picture(paper)))
-    (folder / "adaptation-table.md").write_text("\n".join(_page(paper)) + "\n")
+    # Both name the commit, which the first one written would make dirty.
+    drawn, told = chart.svg(picture(paper)), "\n".join(_page(paper)) + "\n"
+    (folder / "adaptation-table.svg").write_bytes(drawn)
+    (folder / "adaptation-table.md").write_text(told)
 
 
 def picture(paper: Paper) -> Chart:

@@ -4,7 +4,8 @@ Six environments, three ladders of real models, 45 settings: five deadlines, thr
 floors of accuracy, three budgets of energy for an answer. A floor and a budget leave
 some of the variants; a setting that leaves none is nobody's.
 
-Constants of edged were chosen on the seeds in `TUNED_ON`; the figures are of others.
+No constant of edged was chosen on another seed than those in `TUNED_ON`; the figures
+are of others. How far that went is told in `method.md`.
 
     make adapt-table                          # minutes; ends with 1 over a bar
     make adapt-table ARGS=--quick             # fewer settings and minutes

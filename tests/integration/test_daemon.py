@@ -465,6 +465,9 @@ def test_a_store_that_may_not_be_read_is_told_and_not_fatal(home: Path) -> None:
             time.sleep(0.05)
         with Control(control) as asked:
             told = asked.call(STATUS, Nothing())
+            while told.phase is Phase.STARTING and time.monotonic() < deadline:
+                time.sleep(0.05)
+                told = asked.call(STATUS, Nothing())
     finally:
         process.kill()
         process.wait()
