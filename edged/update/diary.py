@@ -15,6 +15,9 @@ from edged.update.notes import Notebook, Notes
 
 _log = logging.getLogger(__name__)
 
+#: A stop waits so long for a note that is being written; a dead disk may take longer.
+END_S = 2.0
+
 
 class Diary:
     """Notes, and who keeps them.
@@ -89,10 +92,21 @@ class Diary:
             notes = self._notes
             if notes == self._written:
                 return
-            await loop.run_in_executor(self._disk, self._book.write, notes)
+            await _whole(loop.run_in_executor(self._disk, self._book.write, notes))
             self._written = notes
             self._fault = None
 
     def _tell(self, error: StoreFailed) -> None:
         _log.error("%s", error.message, extra={"edged_code": error.code})
         self._fault = error
+
+
+async def _whole(writing: asyncio.Future[None]) -> None:
+    """Wait for a note; who is cancelled meanwhile leaves no half of one behind."""
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        done, _ = await asyncio.wait({writing}, timeout=END_S)
+        for each in done:
+            each.exception()  # nobody is left to tell
+        raise

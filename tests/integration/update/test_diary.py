@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -71,6 +72,41 @@ async def test_a_note_is_written_by_itself(diary: Diary, book: Notebook) -> None
         life.cancel()
 
     assert paused("bob") == book.read()
+
+
+async def test_a_stop_cuts_no_note(
+    diary: Diary, book: Notebook, disk: ThreadPoolExecutor
+) -> None:
+    """The process ends right after: half a note would lie there until the next."""
+    held = threading.Event()
+    disk.submit(held.wait, 5)
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(diary.run())
+        diary.note(lambda _: paused("ann"))
+        await asyncio.sleep(0.01)
+        life.cancel()
+        asyncio.get_running_loop().call_later(0.05, held.set)
+
+    assert paused("ann") == book.read()
+
+
+async def test_a_disk_that_hangs_holds_up_no_stop(
+    diary: Diary, disk: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for long."""
+    monkeypatch.setattr("edged.update.diary.END_S", 0.01)
+    held = threading.Event()
+    disk.submit(held.wait, 5)
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(diary.run())
+        diary.note(lambda _: paused("ann"))
+        await asyncio.sleep(0.01)
+        life.cancel()
+
+    is_ended = life.cancelled()
+    held.set()
+
+    assert is_ended
 
 
 async def test_what_is_noted_already_is_not_written(
