@@ -1,6 +1,7 @@
 """What a command is given to work with."""
 
 import io
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,20 +47,28 @@ def test_the_place_s_patience_counts(fake: FakeControl, home: Path) -> None:
         desk(home, timeout_s=0.1).call(MODELS, Nothing())
 
 
-@pytest.mark.parametrize("words", [("models", "list"), ("infer", "digits", "x.npy")])
 def test_a_question_does_not_wait_for_long(
-    edgectl: Edgectl,
-    fake: FakeControl,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
+    edgectl: Edgectl, fake: FakeControl, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A technician learns soon that the daemon hangs; no other socket is tried."""
     fake.hang = True
     monkeypatch.setattr("edged.cli.desk.READ_S", 0.1)
-    monkeypatch.chdir(home)
-    np.save("x.npy", np.zeros(3))
 
-    code, _, err = edgectl(*words, "--runtime-dir", home)
+    code, _, err = edgectl("models", "list", "--runtime-dir", home)
 
     assert (124, True) == (code, "control.sock within 0.1 s" in " ".join(err.split()))
+
+
+def test_an_inference_waits_for_a_start_and_no_longer(
+    edgectl: Edgectl, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service manager holds the socket; who should answer there hangs."""
+    monkeypatch.setattr("edged.cli.infer.START_S", 0.1)
+    np.save(home / "x.npy", np.zeros(3))
+
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(home / "edged.sock"))
+        silent.listen()
+        code, _, err = edgectl("infer", "digits", home / "x.npy", "--runtime-dir", home)
+
+    assert (124, True) == (code, "edged.sock within 0.1 s" in " ".join(err.split()))

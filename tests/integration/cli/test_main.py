@@ -25,7 +25,7 @@ def test_a_wrong_word_gets_the_nearest(edgectl: Edgectl) -> None:
         (
             "edgectl: cannot understand 'stauts': known are status, models, install, "
             "changes,\n  watch, infer, bench, profile, update, publish, config, "
-            "device, version\n"
+            "device, strategy, why,\n  version\n"
             "  try: edgectl status\n"
         ),
     ) == edgectl("stauts")

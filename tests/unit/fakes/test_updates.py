@@ -85,7 +85,8 @@ async def test_a_door_that_is_away_answers_nothing() -> None:
     door = FakeDoor()
     door.away = NoDaemon("cannot reach edged")
 
-    for call in (door.installed(), door.files(), door.volume(), door.unload("pets")):
+    heard = door.hear((), source="main", model="pets", alone=False)
+    for call in (door.installed(), door.files(), door.volume(), heard):
         with pytest.raises(NoDaemon):
             await call
 
