@@ -12,7 +12,7 @@ suite=$1 arch=$2
 mkdir -p "$3"
 to=$(realpath "$3")
 cd "$(git -C "$(dirname "$0")" rev-parse --show-toplevel)"
-cache=${EDGED_IMAGES:-/var/tmp/edged-images}
+cache=${EDGED_IMAGES:-/var/cache/edged-images}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 needs=debhelper,dpkg-dev,python3-pip
 mkdir -p "$cache"

@@ -1,5 +1,6 @@
 """Machines for the tests: one of each Debian with edged, and one without."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,9 +16,9 @@ from tests.system.package import package
 
 @pytest.fixture(scope="session", autouse=True)
 def _bootable() -> None:
-    """Skip where no machine can be booted."""
+    """Skip where no machine can be booted; a check that would test nothing fails."""
     if why := needs():
-        pytest.skip(why)
+        (pytest.fail if "CI" in os.environ else pytest.skip)(why)
 
 
 @pytest.fixture(scope="module", params=PYTHONS)

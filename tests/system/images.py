@@ -37,7 +37,7 @@ PACKAGES = (
 HOSTS = "127.0.0.1 localhost models.test\n::1 localhost\n"
 
 MIRROR = os.environ.get("MIRROR", "http://deb.debian.org/debian")
-CACHE = Path(os.environ.get("EDGED_IMAGES", "/var/tmp/edged-images"))  # noqa: S108
+CACHE = Path(os.environ.get("EDGED_IMAGES", "/var/cache/edged-images"))
 
 
 def image(suite: str) -> Path:

@@ -172,13 +172,14 @@ def test_its_papers_are_where_people_look(box: Machine) -> None:
 
 
 def test_the_readme_installs_it(machine: Machine) -> None:
-    """Its block of commands, in the folder that the package is in, by somebody new."""
+    """Its block of commands, in the checkout that the package was made of."""
     readme = (ROOT / "README.md").read_text()
     block = readme.partition("## Install\n")[2].split("```\n")[1]
     words = block.replace("install PATH", "install /srv/digits")
     machine.shell(f"mkdir /srv/box; mv {NEW} /srv/box/edged_0_amd64.deb; useradd new")
+    machine.shell("mkdir /srv/box/checkout")
     # The images have no sudo, and a new box is degraded: it has no model.
-    before = 'cd /srv/box; USER=new; set +e; sudo() { "$@"; }'
+    before = 'cd /srv/box/checkout; USER=new; set +e; sudo() { "$@"; }'
 
     told = machine.shell(f"{before}\n{words}", timeout_s=DPKG_S)
 
@@ -291,6 +292,19 @@ def test_a_removal_keeps_what_a_purge_takes(machine: Machine) -> None:
     backups = {f"/etc/{name}-" for name in ("group", "passwd", "gshadow", "shadow")}
     assert set() == files(machine) - before - backups
     assert "edged" == machine.run("id", "-un", "edged").stdout.strip()
+
+
+def test_a_purge_empties_nothing_that_is_mounted(machine: Machine) -> None:
+    """Models may lie on a disk of their own; the rest goes all the same."""
+    installed(machine)
+    apt(machine, "remove", "edged")
+    machine.shell("mount -t tmpfs tmpfs /var/lib/edged; touch /var/lib/edged/mine")
+
+    apt(machine, "purge", "edged")
+
+    assert "mine\n" == machine.run("ls", "/var/lib/edged").stdout
+    assert "" == machine.run("ls", "/var/lib/edged-updater", status=None).stdout
+    machine.run("umount", "/var/lib/edged")
 
 
 def files(machine: Machine) -> set[str]:
