@@ -47,7 +47,7 @@ def make_up(
 
 
 def _sample(
-    source: np.random.Generator,
+    source: "np.random.Generator",  # quoted: its import costs 2 MB
     spec: Input,
     known: tuple[float, float] | None,
 ) -> Array:
