@@ -20,7 +20,14 @@ from edged.activate.shelf import which
 from edged.activate.swapper import P
 from edged.activate.ward import Ward
 from edged.activate.workshop import Workshop
-from edged.errors import BadModel, BadRelease, EdgedError, Rejected
+from edged.errors import (
+    BadModel,
+    BadRelease,
+    EdgedError,
+    NotReady,
+    Rejected,
+    StoreFailed,
+)
 from edged.store.releases import Release
 from edged.wire.changes import EDGED, Change, Step, Which, Wish
 from edged.wire.notices import Notice
@@ -29,6 +36,9 @@ from edged.wire.proofs import Proof
 _log = logging.getLogger(__name__)
 
 _BY = EDGED
+
+#: When a load may succeed that failed for want of memory, or by a disk's refusal.
+RETRY_S = 10.0
 
 
 class Opening(Generic[P]):
@@ -114,14 +124,29 @@ class Opening(Generic[P]):
         return release
 
     async def wake(self, name: str) -> None:
-        """Load what is live, or as a start does what was before it, warm.
+        """Load what is live, warm. Under `shop.turn`.
 
-        Under `shop.turn`.
+        What answered until it slept is not left for a load that fails: memory may have
+        gone meanwhile, and comes back. It is where it is damaged, as a start does.
 
         Raises:
+            NotReady: not now; it is whole, and did answer.
             BadRelease, BadModel, Rejected, Revoked: see `load`; none can serve.
         """
-        await self._load_or_fall_back(name, warm=True)
+        try:
+            await self.load(name, warm=True)
+        except (BadModel, StoreFailed) as error:
+            if not await self._is_damaged(name):
+                raise NotReady(
+                    f"cannot load {name} again now: {error.message}",
+                    hint=error.hint or f"edgectl models show {name}",
+                    retry_after_s=RETRY_S,
+                ) from error
+            if not await self._fell_back(name, error):
+                raise
+        except (BadRelease, Rejected) as error:
+            if not await self._fell_back(name, error):
+                raise
 
     # --- one model ---------------------------------------------------------------
 
@@ -139,14 +164,22 @@ class Opening(Generic[P]):
                 plan.why or f"cannot load {name}: no release of it is live",
                 hint=f"edgectl models use {name} SEQ, or edgectl install PATH",
             )
-        await self._load_or_fall_back(name, warm=False)
-
-    async def _load_or_fall_back(self, name: str, *, warm: bool) -> None:
         try:
-            await self.load(name, warm=warm)
+            await self.load(name)
         except (BadModel, BadRelease, Rejected) as error:
             if not await self._fell_back(name, error):
                 raise
+
+    async def _is_damaged(self, name: str) -> bool:
+        """Tell whether what is live is not what was installed."""
+        shop = self._shop
+        try:
+            live = await shop.work(lambda: shop.shelf.described_live(name))
+            return live is None or bool(
+                await shop.look(lambda: shop.releases.rotten(live))
+            )
+        except StoreFailed:
+            return False
 
     def _facts(self, name: str) -> Facts:
         shop = self._shop

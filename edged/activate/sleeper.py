@@ -7,6 +7,7 @@ before and after. It waits until a model may be due, and polls nothing.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -14,10 +15,11 @@ from typing import Any, Generic, Protocol
 
 from edged.activate.agent import Agent
 from edged.activate.forecast import needed_bytes
+from edged.activate.opening import RETRY_S
 from edged.activate.records import about
 from edged.activate.swapper import P
 from edged.adapt.regime import Regime
-from edged.errors import Broken, Busy, EdgedError, NoMemory
+from edged.errors import Broken, Busy, EdgedError, NoMemory, NotReady
 from edged.host.headroom import available_bytes
 from edged.watch import Watch
 from edged.wire.notices import Notice
@@ -27,9 +29,6 @@ _log = logging.getLogger(__name__)
 #: "At once" is after so long: a model that is asked now and then stays, as a load costs
 #: more than some seconds of memory.
 FLOOR_S = 5.0
-
-#: When there may be memory for a model that did not fit.
-_RETRY_S = 10.0
 
 _MIB = 1 << 20
 
@@ -73,6 +72,7 @@ class Sleeper(Generic[P]):
         self._regime = regime
         self._floor_s = floor_s
         self._news = asyncio.Event()
+        self._failed: dict[str, tuple[float, NotReady]] = {}  # not to be tried until
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Let models sleep when they are due; see `lifecycle.Service`."""
@@ -142,7 +142,7 @@ class Sleeper(Generic[P]):
                 return  # a change was faster
             try:
                 await self._check_room(name)
-                await self._agent.opening.wake(name)
+                await self._try(name)
             except Busy as error:
                 _log.info("%s", error.message, extra=about(name, error.code))
                 self._slumber.turn_away(name, error, partial(self._wake, name))
@@ -156,6 +156,25 @@ class Sleeper(Generic[P]):
                     hint="journalctl -u edged",
                 )
                 shop.swapper.unpark(name, bug)
+
+    async def _try(self, name: str) -> None:
+        """Load a model; one that has just failed is not tried for a while.
+
+        Raises:
+            NotReady: not now.
+            EdgedError: it cannot serve.
+        """
+        until_s, before = self._failed.get(name, (0.0, None))
+        if before is not None and time.monotonic() < until_s:
+            raise before
+        try:
+            await self._agent.opening.wake(name)
+        except NotReady as error:
+            self._failed[name] = (time.monotonic() + RETRY_S, error)
+            self._shop.trouble(error, name)
+            raise
+        if self._failed.pop(name, None) is not None:
+            self._shop.mended(name)
 
     async def _check_room(self, name: str) -> None:
         """Check that there is memory for a model, as far as its proof says.
@@ -173,7 +192,7 @@ class Sleeper(Generic[P]):
             raise NoMemory(
                 f"cannot load {name} again now: it needs {needs / _MIB:.0f} MiB, and "
                 f"{there / _MIB:.0f} MiB are there",
-                retry_after_s=_RETRY_S,
+                retry_after_s=RETRY_S,
                 hint="free -m",
                 needs=needs,
                 available=there,

@@ -141,12 +141,11 @@ async def test_it_sleeps_when_nobody_asked_and_wakes_when_somebody_does(
     async with dozing(box):
         await asleep(box)
         told = box.registry.status("sums")
-        workers = threads()
+        await until(lambda: not threads())
         box.regime.set(regime(caps={"idle_unload_s": 60.0}))
         answer = await box.ask()
         woken = box.registry.status("sums")
 
-    assert [] == workers
     assert (ModelPhase.ASLEEP, "1.1", 1) == (told.phase, told.version, told.requests)
     assert [False] == [variant.loaded for variant in told.variants]
     assert (DOUBLED, ModelPhase.READY) == (answer, woken.phase)
@@ -392,14 +391,22 @@ async def test_deadlines_hold_while_it_wakes(box: Box) -> None:
         assert 2 == box.registry.loads["ok"]
 
 
-async def test_a_variant_that_does_not_run_does_not_wake(box: Box) -> None:
-    """It is run once before it answers; a failure is one of the load."""
+async def test_a_variant_that_does_not_run_does_not_wake(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It did answer, so it sleeps on and is tried again; nothing takes its place."""
+    monkeypatch.setattr("edged.activate.sleeper.RETRY_S", 0.3)
     await box.install(bundle())
+    await box.install(bundle(NEGATED, seq=2))
     async with dozing(box):
         await asleep(box)
+        live = box.live_folder()
         prepare = box.registry.prepare
+        tried = 0
 
         def broken(*args: Any, **more: Any) -> Live:
+            nonlocal tried
+            tried += 1
             live = prepare(*args, **more)
 
             def fails(*_: object) -> None:
@@ -409,9 +416,17 @@ async def test_a_variant_that_does_not_run_does_not_wake(box: Box) -> None:
             return live
 
         box.registry.prepare = broken  # type: ignore[method-assign]  # only later
-        with pytest.raises(NotReady, match="cannot run it: no"):
-            await box.ask()
+        for _ in range(3):
+            with pytest.raises(NotReady, match="cannot run it: no"):
+                await box.ask()
         await until(lambda: not threads())
+        assert (1, ModelPhase.ASLEEP) == (tried, box.registry.status("sums").phase)
+        assert ["not-ready"] == [trouble.code for trouble in box.shop.troubles]
+
+        box.registry.prepare = prepare  # type: ignore[method-assign]  # as it was
+        await asyncio.sleep(0.3)
+        assert await box.ask() == [-1.0] * 4
+        assert ((), live) == (box.shop.troubles, box.live_folder())
 
 
 async def test_a_start_after_a_crash_while_it_slept(tmp_path: Path) -> None:
