@@ -77,11 +77,12 @@ class Fitting:
 
     async def _exchange(self, live: Live, variant: Variant) -> None:
         """Load a variant with other threads, and let it answer from then on."""
+        threads = live.residence.threads(variant.id)
         live.hold()  # it must not close under the one that loads
         try:
             rung = await self._load(live, variant)
         except EdgedError as error:
-            live.residence.give_up(variant)
+            live.residence.give_up(variant, threads)
             _log.warning(
                 "%s: %s keeps its threads: %s",
                 *(live.name, variant.id, error.message),
@@ -92,7 +93,7 @@ class Fitting:
             self._registry.touch()
             _log.info("%s: %s runs with threads: %d", live.name, rung.id, rung.threads)
         finally:
-            live.let_go()
+            live.let_go(used=False)
 
 
 def _lacks(live: Live, variant: Variant) -> str:

@@ -197,10 +197,10 @@ class Live:
         """Keep this release in memory for an open sequence."""
         self._held += 1
 
-    def let_go(self) -> None:
-        """Undo one `hold`."""
+    def let_go(self, *, used: bool = True) -> None:
+        """Undo one `hold`; one for the sake of edged alone is no use of it."""
         self._held -= 1
-        self._settle()
+        self._settle(used=used)
 
     def pin(self) -> None:
         """Keep it for a request whose body arrives; only `close_now` is stronger."""
@@ -237,11 +237,12 @@ class Live:
     def _is_used(self) -> bool:
         return bool(self.scheduler.inflight or self._held)
 
-    def _settle(self) -> None:
+    def _settle(self, *, used: bool = True) -> None:
         """Look whether somebody waits for what has just become unused."""
         if self._is_used:
             return
-        self.unused_s = time.monotonic()
+        if used:
+            self.unused_s = time.monotonic()
         if self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
         if self._retired and not self._pinned and not self.is_closed:

@@ -59,6 +59,7 @@ class Residence:
         self._needs: dict[str, int] = {}
         self._proved: dict[str, tuple[Cost, ...]] = {}
         self._given_up: dict[str, int] = {}
+        self._failed: set[str] = set()  # away, and did not load; until others go
         self.share = 1.0
         if proof is not None:
             self.prove(proof)
@@ -80,8 +81,8 @@ class Residence:
 
     @property
     def is_stirred(self) -> bool:
-        """Whether a rung is away, or about to be."""
-        return bool(self.away or self._leaving)
+        """Whether a rung is to come back, or about to go."""
+        return bool(self._leaving) or self.wanted() is not None
 
     @property
     def is_leaving(self) -> bool:
@@ -110,6 +111,8 @@ class Residence:
         for name in idle:
             self._leaving.append(self._rungs.pop(name))
             self.away[name] = "memory is short"
+        if idle:
+            self._failed.clear()
         return bool(idle)
 
     def bury(self, in_use: Callable[[Rung], bool], dispose: Dispose) -> None:
@@ -126,7 +129,8 @@ class Residence:
 
     def wanted(self) -> Variant | None:
         """Return the next variant to bring back, the cheapest first; None for none."""
-        back = [v for v in self._release.manifest.variants if v.id in self.away]
+        tried = self.away.keys() - self._failed
+        back = [v for v in self._release.manifest.variants if v.id in tried]
         return back[-1] if back else None
 
     def lacks(self, variant: Variant, *, available: int, total: int) -> str:
@@ -149,8 +153,13 @@ class Residence:
         )
 
     def refuse(self, variant: Variant, why: str) -> None:
-        """Leave it away, and say why."""
+        """Leave it away, and say why; it may fit later."""
         self.away[variant.id] = why
+
+    def fail(self, variant: Variant, why: str) -> None:
+        """Leave it away, as it does not load; the others have their turn."""
+        self.away[variant.id] = why
+        self._failed.add(variant.id)
 
     def load(self, variant: Variant) -> Rung:
         """Load a variant and warm it up. Blocks; any thread.
@@ -190,15 +199,17 @@ class Residence:
         """
         for rung in self.rungs:
             threads = self.threads(rung.id)
+            if self._given_up.get(rung.id, threads) != threads:
+                del self._given_up[rung.id]  # tried again, once it may have them again
             is_double = any(old.id == rung.id for old in self._leaving)
-            is_hopeless = self._given_up.get(rung.id) == threads
+            is_hopeless = rung.id in self._given_up
             if rung.threads != threads and not is_double and not is_hopeless:
                 return rung.variant
         return None
 
-    def give_up(self, variant: Variant) -> None:
-        """Leave a variant the threads that it has: with others it does not load."""
-        self._given_up[variant.id] = self.threads(variant.id)
+    def give_up(self, variant: Variant, threads: int) -> None:
+        """Leave a variant the threads that it has: with so many it does not load."""
+        self._given_up[variant.id] = threads
 
     def exchange(self, rung: Rung) -> None:
         """Let a rung take the place of its variant's; or go, where that has gone."""

@@ -25,13 +25,15 @@ class Slumber:
         """Return for how many seconds nobody asked each loaded model.
 
         None for one that is in use: by a request that waits, runs or arrives, by an
-        open sequence, or by a probation that may go back without a load.
+        open sequence, or by a probation that may go back without a load. And for one
+        of which memory has room for a part: it would need room for all to come back.
         """
         now_s, found = time.monotonic(), dict[str, float | None]()
         for model in self._registry.models():
             live = model.live
             if live is not None and not live.is_parked:
                 is_free = live.is_idle and model.resident is None
+                is_free = is_free and not live.residence.away
                 found[model.name] = now_s - live.unused_s if is_free else None
         return found
 

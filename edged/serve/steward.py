@@ -119,21 +119,28 @@ class Steward:
         variant = live.residence.wanted()
         if variant is None or live.is_closed or live.is_parked:
             return
-        live.hold()  # it must not close under the one that loads
-        try:
-            lacks = live.residence.lacks(
-                variant, available=available_bytes(), total=total_bytes()
-            )
-            if not lacks:
-                live.bring_back(await self._load(live, variant))
-                self._registry.touch()
-                _log.info("%s: %s is in memory again", live.name, variant.id)
-        except EdgedError as error:
-            lacks = error.message
-        finally:
-            live.let_go()
+        lacks = live.residence.lacks(
+            variant, available=available_bytes(), total=total_bytes()
+        )
         if lacks:
             live.residence.refuse(variant, lacks)
+            return
+        live.hold()  # it must not close under the one that loads
+        try:
+            rung = await self._load(live, variant)
+        except EdgedError as error:
+            live.residence.fail(variant, error.message)
+            _log.warning(
+                "%s: %s does not come back: %s",
+                *(live.name, variant.id, error.message),
+                extra={"edged_model": live.name, "edged_code": error.code},
+            )
+        else:
+            live.bring_back(rung)
+            self._registry.touch()
+            _log.info("%s: %s is in memory again", live.name, variant.id)
+        finally:
+            live.let_go(used=False)
 
     async def _load(self, live: Live, variant: Variant) -> Rung:
         """Load a rung and warm it up, one at a time.

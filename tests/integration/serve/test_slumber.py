@@ -54,3 +54,34 @@ async def test_what_is_in_use_does_not_sleep() -> None:
     assert "m" == repr(slumber)
     await slumber.sleep("m", lambda: None)
     assert "nothing is awake" == repr(slumber)
+
+
+async def test_what_edged_does_for_itself_is_no_use() -> None:
+    """A rung that is exchanged or comes back keeps nobody awake."""
+    live = ladder()
+    slumber = Slumber(registry_of(live))
+    live.unused_s -= 100.0
+
+    live.hold()
+    live.let_go(used=False)
+    before = slumber.awake()["m"]
+    live.hold()
+    live.let_go()
+    after = slumber.awake()["m"]
+
+    assert before is not None
+    assert after is not None
+    assert before >= 100.0 > after
+    await asyncio.wrap_future(live.close_now())
+
+
+async def test_one_that_memory_has_room_for_in_part_does_not_sleep() -> None:
+    """It answers with what there is; asleep it would wait for room for all of it."""
+    live = ladder()
+    slumber = Slumber(registry_of(live))
+
+    live.spare()
+    live.spare()
+
+    assert {"m": None} == slumber.awake()
+    await asyncio.wrap_future(live.close_now())

@@ -81,6 +81,42 @@ def test_the_cheapest_comes_back_first_and_is_told_what_it_needs() -> None:
     assert lacks == home.away["small"]
 
 
+def test_one_that_does_not_load_lets_the_others_come_back() -> None:
+    """It is not tried for ever; when others have gone meanwhile, it is, again."""
+    live = ladder()
+    home = live.residence
+    _, mid, small = live.manifest.variants
+    home.spare("big", counts())
+    home.spare("big", counts())
+    home.bury(lambda _: False, at_once)
+
+    home.fail(small, "cannot load small")
+    next_one = home.wanted()
+    home.fail(mid, "cannot load mid")
+    none, is_stirred = home.wanted(), home.is_stirred
+
+    assert (mid, None, False) == (next_one, none, is_stirred)
+    assert {"mid": "cannot load mid", "small": "cannot load small"} == home.away
+
+
+def test_threads_that_failed_are_tried_again_when_they_are_allowed_again() -> None:
+    """Not before: the cap must have been another one meanwhile."""
+    home = ladder(threads=4).residence
+    home.share = 0.5
+    big = home.unfitting()
+    assert big is not None
+
+    home.give_up(big, 2)
+    other = home.unfitting()
+    home.share = 1.0
+    whole = home.unfitting()
+    home.share = 0.5
+
+    assert (None, big) == (whole, home.unfitting())
+    assert other is not None
+    assert other != big
+
+
 def test_a_whole_ladder_wants_nothing() -> None:
     """And nothing of it is stirred."""
     home = ladder().residence
