@@ -1,9 +1,9 @@
 """edged: the composition root.
 
 Law: the only file that calls many constructors; it ties the rooms together and
-decides nothing that a room could decide. Services in order: control door, models,
-their sleep, profiles, pulse, data door. So a technician sees a daemon that is still
-loading, and callers come last and leave first.
+decides nothing that a room could decide. Services in order: how the box is, control
+door, what models obey, models, their sleep, profiles, pulse, data door, updates. So a
+technician sees a daemon that is still loading, and callers come last and leave first.
 """
 
 import argparse

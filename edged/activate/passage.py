@@ -208,8 +208,9 @@ class Passage(Generic[P]):
         shop, release = self._shop, errand.release
         name = release.name
         way = await shop.work(lambda: self._way(name))
-        loaded = (way.live, way.home) if shop.is_in_memory(name) else ()
-        fits = await shop.work(lambda: self._forecast(proof, loaded))
+        held, both = shop.in_memory(name), (way.live, way.home)
+        loaded = {r.digest: r for r in both if r is not None and r.digest in held}
+        fits = await shop.work(lambda: self._forecast(proof, tuple(loaded.values())))
         errand.change = await shop.step(
             errand.change, Step.SWITCHING, figures=fits.figures
         )
@@ -294,13 +295,10 @@ class Passage(Generic[P]):
             watched=watched,
         )
 
-    def _forecast(
-        self, proof: Proof, loaded: tuple[Release | None, ...]
-    ) -> forecast.Forecast:
-        both = {r.digest: r for r in loaded if r is not None}
+    def _forecast(self, proof: Proof, loaded: tuple[Release, ...]) -> forecast.Forecast:
         return forecast.forecast(
             proof,
-            [p for r in both.values() if (p := self._shop.proof_of(r)) is not None],
+            [p for r in loaded if (p := self._shop.proof_of(r)) is not None],
             available_bytes=available_bytes(),
             reserve_bytes=memory_bytes() // _RESERVED,
         )

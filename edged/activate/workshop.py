@@ -222,6 +222,11 @@ class Workshop(Generic[P]):
         """Tell whether a model answers without a load."""
         return self.swapper.serves(name) is not None and not self.is_asleep(name)
 
+    def in_memory(self, name: str) -> frozenset[str]:
+        """Return digests of what a model holds: what answers, and what can go back."""
+        serves = self.swapper.serves(name) if self.is_in_memory(name) else None
+        return frozenset(filter(None, (serves, self.swapper.resident(name))))
+
     # --- troubles ----------------------------------------------------------------
 
     @property

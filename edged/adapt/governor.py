@@ -19,6 +19,7 @@ from edged.adapt.regime import Regime
 from edged.adapt.sensors import Readings, Sensors
 from edged.adapt.sight import Sight, blind
 from edged.adapt.strategy import Force, Standing, decide, ruling
+from edged.errors import NotReady
 from edged.host.clock import Clock
 from edged.watch import Owned
 from edged.wire.adapt import (
@@ -109,10 +110,20 @@ class Governor:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def look(self, then: Callable[[Readings], T]) -> T:
-        """Look anew, for who asks; blocking work on what is found goes with it."""
+        """Look anew, for who asks; blocking work on what is found goes with it.
+
+        Raises:
+            NotReady: a driver does not answer.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._thread, lambda: then(self._sensors.read())
+        if not self._is_stuck:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STUCK_S):
+                    return await loop.run_in_executor(
+                        self._thread, lambda: then(self._sensors.read())
+                    )
+        raise NotReady(
+            "cannot look at the sensors: a driver does not answer", hint="journalctl -k"
         )
 
     def obey(self, table: Mapping[Strategy, Caps]) -> None:
@@ -307,4 +318,5 @@ class Governor:
         self._force = None
         self._decide()
         self._tell()
+        self._nudged.set()
         return self.told()

@@ -70,12 +70,6 @@ class Estimate(msgspec.Struct, frozen=True):
     variance: float
     biases: Mapping[str, Bias] = MappingProxyType({})
 
-    @property
-    def times(self) -> tuple[float, float]:
-        """The slow-down as a factor: mean and standard deviation."""
-        factor = math.exp(self.mean)
-        return factor, factor * math.sqrt(self.variance)
-
 
 #: Of a box that has measured nothing.
 UNKNOWN = Estimate(0.0, USUAL_SD**2 + RUN_SD**2)

@@ -77,10 +77,5 @@ class Conditions:
         }
         return sum(used for used, _ in self._used.values()) - cores
 
-    @property
-    def slowness(self) -> tuple[float, float] | None:
-        """The slow-down as a factor, mean and deviation; None before any run."""
-        return self._estimate.times if self._estimate.biases else None
-
     def __repr__(self) -> str:
         return f"{self.regime.strategy.value}, {self._slowdown!r}"

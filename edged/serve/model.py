@@ -30,7 +30,7 @@ class Model:
         parking: those who wait while `live` is parked.
     """
 
-    def __init__(self, name: str, limits: Limits) -> None:
+    def __init__(self, name: str, limits: Callable[[], Limits]) -> None:
         self.name = name
         self.phase = ModelPhase.LOADING
         self.live: Live | None = None
@@ -38,9 +38,10 @@ class Model:
         self.trouble: Trouble | None = None
         self.since_utc: str | None = None
         self.sequences = Sequences(
-            name, limit=limits.max_sequences, idle_s=limits.sequence_idle_s
+            name, limit=limits().max_sequences, idle_s=limits().sequence_idle_s
         )
         self.parking = Parking(name, limits, self._refused, self._comes)
+        self._limits = limits
         self._observed: tuple[str, Observer] | None = None
         self._wake: Callable[[], None] | None = None
 
@@ -144,16 +145,15 @@ class Model:
 
     # --- an exchange -------------------------------------------------------------
 
-    async def park(self, limits: Limits) -> None:
+    async def park(self) -> None:
         """Close what is live, and let requests wait; see `Registry.park`."""
         live = self.live
         if live is None or live.is_parked:
             return
         live.is_parked = True
-        self.parking.limits = limits  # they may have been reloaded
         self.sequences.end_all()
         try:
-            await self._empty(live, limits.default_timeout_s)
+            await self._empty(live, self._limits().default_timeout_s)
             await self._close(live)
         except BaseException:
             self._go_on(live)

@@ -3,8 +3,12 @@
 Law: pure; the clock is a parameter. Rest follows work: after a run that took one
 second, a model that may run half of the time rests one. What it did not use it does
 not save up: no burst makes up for a quiet hour. The scheduler ends a rest for which
-somebody would be late: a box answers with less before it answers late.
+somebody would be late: a box answers with less before it answers late. What such
+requests made it skip is not made up for without an end.
 """
+
+#: The longest rest that is owed for several runs; one long run may ask for more.
+OWED_MOST_S = 10.0
 
 
 class Pacing:
@@ -28,7 +32,8 @@ class Pacing:
         """
         if self.duty < 1.0:
             rest_s = taken_s * (1 / self.duty - 1) / workers
-            self._until_s = max(now_s, self._until_s) + rest_s
+            owed_s = max(now_s, self._until_s) + rest_s
+            self._until_s = min(owed_s, now_s + max(rest_s, OWED_MOST_S))
 
     def left_s(self, now_s: float) -> float:
         """Return for how long it is still to rest; 0 for not at all."""

@@ -64,12 +64,12 @@ class Parking:
     def __init__(
         self,
         name: str,
-        limits: Limits,
+        limits: Callable[[], Limits],
         refused: Callable[[str], None],
         comes: Callable[[InferRequest], None] = lambda _: None,
     ) -> None:
         self._name = name
-        self.limits = limits
+        self._limits = limits
         self._refused = refused
         self._comes = comes
         self._waiting: dict[Waiting, None] = {}
@@ -89,7 +89,7 @@ class Parking:
             QueueFull, DeadlineExceeded: not now.
             EdgedError: what `comes` has against it.
         """
-        deadline_s = deadline_of(request, self.limits)
+        deadline_s = deadline_of(request, self._limits())
         try:
             self._check_room()
             admission.check_time(
@@ -136,14 +136,14 @@ class Parking:
 
     def turn_away(self, error: EdgedError) -> None:
         """Tell all who wait that they cannot be answered."""
-        waiting, self._waiting = self._waiting, {}
-        for each in waiting:
-            _stop_clock(each)
-            self._refused(error.code)
-            each.done(error)
+        for each in tuple(self._waiting):
+            if each in self._waiting:  # one who is told may take another one along
+                self.forget(each)
+                self._refused(error.code)
+                each.done(error)
 
     def _check_room(self) -> None:
-        limit = self.limits.queue_length
+        limit = self._limits().queue_length
         if len(self) >= limit:
             raise QueueFull(
                 f"cannot run {self._name} now: its release is being loaded, and "

@@ -305,7 +305,7 @@ class Registry:
                 the old release serves on, the requests that waited first.
         """
         if name in self._models:
-            await self._models[name].park(self.limits)
+            await self._models[name].park()
 
     def unpark(self, name: str, error: EdgedError) -> None:
         """Say that nothing could be loaded: those who wait are told why, as NotReady.
@@ -368,7 +368,7 @@ class Registry:
 
     def _model(self, name: str) -> Model:
         if name not in self._models:
-            self._models[name] = Model(name, self.limits)
+            self._models[name] = Model(name, lambda: self.limits)
         return self._models[name]
 
     def models(self) -> tuple[Model, ...]:

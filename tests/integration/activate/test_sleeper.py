@@ -507,6 +507,23 @@ async def test_one_that_sleeps_makes_no_room_for_another(box: Box) -> None:
         assert await box.ask() == [-1.0] * 4
 
 
+async def test_only_what_is_held_makes_room_for_another(tmp_path: Path) -> None:
+    """What answers, and what can go back at once; no closed one, and no sleeper."""
+    box = Box(tmp_path, rules=SLOW)
+    await box.start()
+    await box.install(bundle())
+    one = box.shop.in_memory("sums")
+    await box.install(bundle(NEGATED, seq=2))
+    both = box.shop.in_memory("sums")
+    box.registry.let_go("sums")
+    alone = box.shop.in_memory("sums")
+
+    assert (1, 2, 1) == (len(one), len(both), len(alone))
+    assert both - alone == one
+    assert frozenset() == box.shop.in_memory("nobody")
+    box.close()
+
+
 async def test_another_strategy_moves_the_time(box: Box) -> None:
     """At once; "at once" is after the floor."""
     await box.install(bundle())

@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from edged.adapt.governor import Governor
-from edged.adapt.sensors import Sensors
+from edged.adapt.sensors import Readings, Sensors
 from edged.adapt.strategy import DWELL_S, TABLE
+from edged.errors import NotReady
 from edged.host.clock import SystemClock
 from edged.wire.adapt import (
     Axis,
@@ -41,8 +43,8 @@ class Bench:
 
     def __init__(self, name: str, root: Path) -> None:
         self.board, self.clock = Board(name, root), Hours()
-        sensors = Sensors(root, clock=self.clock)
-        self.governor = Governor(QUICK, sensors, self.clock)
+        self.sensors = Sensors(root, clock=self.clock)
+        self.governor = Governor(QUICK, self.sensors, self.clock)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Governor]:
@@ -162,6 +164,35 @@ async def test_a_sensor_that_falls_silent_changes_nothing(pi: Bench) -> None:
     assert governor.told().headrooms[0].value is not None
 
 
+async def test_who_asks_does_not_wait_for_a_driver_that_hangs(
+    pi: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the one who finds out, nor whoever comes after."""
+    monkeypatch.setattr("edged.adapt.governor.STUCK_S", 0.05)
+    go = threading.Event()
+    read = pi.sensors.read
+
+    def hangs() -> Readings:
+        go.wait(5)
+        return read()
+
+    async with pi.running() as governor:
+        monkeypatch.setattr(pi.sensors, "read", hangs)
+        for _ in range(3):
+            with pytest.raises(NotReady, match="a driver does not answer"):
+                await governor.look(lambda _: None)
+        go.set()
+        async with asyncio.timeout(5):
+            while not await _looked(governor):  # noqa: ASYNC110  # another thread's
+                await asyncio.sleep(0.01)
+
+
+async def _looked(governor: Governor) -> bool:
+    with suppress(NotReady):
+        return await governor.look(lambda _: True)
+    return False
+
+
 async def test_a_person_decides_until_the_choice_expires(pi: Bench) -> None:
     """It is told who chose and until when, and a reload does not end it."""
     async with pi.running() as governor:
@@ -207,6 +238,18 @@ async def test_a_choice_ends_when_it_was_to_end(tmp_path: Path) -> None:
         life.cancel()
 
     assert Strategy.CRITICAL is forced.state.strategy
+
+
+async def test_who_lets_edged_choose_again_gets_a_look_at_once(pi: Bench) -> None:
+    """The strategy that was forced may have looked rarely."""
+    slow = {s: msgspec.structs.replace(c, period_s=60.0) for s, c in TABLE.items()}
+    async with pi.running() as governor:
+        governor.obey(slow)
+        await governor.force(ForceRequest(strategy=Strategy.NORMAL), BY)
+        await asyncio.sleep(0.2)  # the looks that both ask for
+        pi.board.set(ZONE, "76000")
+        await governor.auto(Nothing(), BY)
+        await pi.until(Strategy.THROTTLED)
 
 
 async def test_protection_from_heat_comes_before_a_persons_choice(pi: Bench) -> None:

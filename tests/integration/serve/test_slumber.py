@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from edged.errors import NoMemory
+from edged.serve.reception import Ticket
 from edged.serve.slumber import Slumber
 from edged.wire.messages import ModelPhase
 from tests.fakes.ladders import asked, ladder
@@ -85,3 +86,23 @@ async def test_one_that_memory_has_room_for_in_part_does_not_sleep() -> None:
 
     assert {"m": None} == slumber.awake()
     await asyncio.wrap_future(live.close_now())
+
+
+async def test_who_is_told_may_take_another_one_along() -> None:
+    """Whoever was cancelled is called by nobody."""
+    registry = registry_of(ladder())
+    slumber = Slumber(registry)
+    await slumber.sleep("m", lambda: None)
+    told: list[str] = []
+    later: list[Ticket] = []
+
+    def first(_: object) -> None:
+        told.append("first")
+        later[0].cancel()
+
+    registry.submit(asked(), first)
+    later.append(registry.submit(asked(), lambda _: told.append("second")))
+    registry.submit(asked(), lambda _: told.append("third"))
+    slumber.turn_away("m", NoMemory("cannot load m: no"), lambda: None)
+
+    assert ["first", "third"] == told

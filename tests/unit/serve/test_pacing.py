@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.serve.pacing import Pacing
+from edged.serve.pacing import OWED_MOST_S, Pacing
 
 
 def paced(duty: float) -> Pacing:
@@ -37,6 +37,19 @@ def test_a_full_duty_never_rests() -> None:
     pacing.ran(10.0, taken_s=1.0, workers=1)
 
     assert 0.0 == pacing.left_s(10.0)
+
+
+def test_rests_that_were_skipped_do_not_add_up_without_an_end() -> None:
+    """A minute of requests that could not wait costs the next one ten seconds."""
+    pacing = paced(0.05)
+
+    for second in range(60):
+        pacing.ran(float(second), taken_s=0.5, workers=1)
+    many = pacing.left_s(60.0)
+    pacing.ran(60.0, taken_s=2.0, workers=1)
+
+    assert OWED_MOST_S - 1 == pytest.approx(many)
+    assert 38.0 == pytest.approx(pacing.left_s(60.0))
 
 
 @given(

@@ -99,6 +99,21 @@ def test_one_that_does_not_load_lets_the_others_come_back() -> None:
     assert {"mid": "cannot load mid", "small": "cannot load small"} == home.away
 
 
+def test_one_that_did_not_load_is_tried_when_others_have_gone() -> None:
+    """What it lacked may have been what they held."""
+    live = ladder()
+    home = live.residence
+    small = live.manifest.variants[-1]
+    home.spare("big", counts())
+    home.spare("big", counts(mid=1))
+
+    home.fail(small, "cannot load small")
+    before = home.wanted()
+    home.spare("big", counts(mid=1))
+
+    assert (None, small) == (before, home.wanted())
+
+
 def test_threads_that_failed_are_tried_again_when_they_are_allowed_again() -> None:
     """Not before: the cap must have been another one meanwhile."""
     home = ladder(threads=4).residence
